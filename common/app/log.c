@@ -1,0 +1,106 @@
+#include "common/app/log.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define LINE_MAX_VISIBLE 2048
+#define LINE_SIZE        (LINE_MAX_VISIBLE * 4 + 64)
+
+/* The one global of the project: set once at start, before there are threads. */
+static struct {
+        const char *program;
+        enum log_target target;
+} logger = {.program = "truefrom", .target = LOG_TARGET_STDERR};
+
+void log_open(const char *program, enum log_target target)
+{
+        logger.program = program;
+        logger.target = target;
+        if (target == LOG_TARGET_SYSLOG)
+                openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+/* Length of the valid UTF-8 sequence at `text` (RFC 3629), 0 when there is none. */
+static size_t utf8_sequence(const unsigned char *text, size_t left)
+{
+        size_t len = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
+
+        if (text[0] < 0xc2 || text[0] > 0xf4 || len > left)
+                return 0;
+        for (size_t i = 1; i < len; i++)
+                if ((text[i] & 0xc0) != 0x80)
+                        return 0;
+        if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
+            (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
+                return 0;
+        /* C1 controls */
+        return text[0] == 0xc2 && text[1] < 0xa0 ? 0 : len;
+}
+
+static size_t escape(const char *text, size_t len, char *out, size_t size)
+{
+        size_t used = 0;
+
+        for (size_t i = 0; i < len && used + 8 < size;) {
+                const unsigned char *at = (const unsigned char *)text + i;
+                size_t sequence = *at >= 0x80 ? utf8_sequence(at, len - i) : 1;
+
+                if (sequence == 0 || *at < 0x20 || *at == 0x7f) {
+                        used += (size_t)snprintf(out + used, size - used, "\\%03o", *at);
+                        i++;
+                        continue;
+                }
+                if (*at == '\\')
+                        out[used++] = '\\';
+                memcpy(out + used, at, sequence);
+                used += sequence;
+                i += sequence;
+        }
+        return used;
+}
+
+static __attribute__((format(printf, 3, 0))) void emit(int priority, const char *prefix,
+                                                       const char *format, va_list args)
+{
+        char text[LINE_MAX_VISIBLE + 1], line[LINE_SIZE];
+        int len = vsnprintf(text, sizeof(text), format, args);
+        size_t head, used;
+
+        if (len < 0)
+                return;
+        head = (size_t)snprintf(line, sizeof(line), "%s[%ld]: ", logger.program, (long)getpid());
+        used = head;
+        used += (size_t)snprintf(line + used, sizeof(line) - used, "%s", prefix);
+        used += escape(text, strlen(text), line + used, sizeof(line) - used - 8);
+        if ((size_t)len > LINE_MAX_VISIBLE) {
+                memcpy(line + used, "...", 3);
+                used += 3;
+        }
+        if (logger.target == LOG_TARGET_SYSLOG) {
+                line[used] = '\0';
+                syslog(priority, "%s", line + head);
+                return;
+        }
+        line[used++] = '\n';
+        while (write(STDERR_FILENO, line, used) < 0 && errno == EINTR)
+                continue;
+}
+
+#define DEFINE_LEVEL(function, priority, prefix)                                                   \
+        void function(const char *format, ...)                                                     \
+        {                                                                                          \
+                va_list args;                                                                      \
+                                                                                                   \
+                va_start(args, format);                                                            \
+                emit(priority, prefix, format, args);                                              \
+                va_end(args);                                                                      \
+        }
+
+DEFINE_LEVEL(log_info, LOG_INFO, "")
+DEFINE_LEVEL(log_warning, LOG_WARNING, "warning: ")
+DEFINE_LEVEL(log_error, LOG_ERR, "error: ")
+DEFINE_LEVEL(log_fatal, LOG_CRIT, "fatal: ")

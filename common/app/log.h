@@ -1,0 +1,28 @@
+/*
+ * log.h - log lines to syslog (facility mail) or stderr, in Postfix's manner
+ *
+ * Every control character and every byte that is not valid UTF-8 in the finished line is written as
+ * \ooo, a backslash as \\, so that nothing from the network can forge a line. Thread-safe.
+ */
+#ifndef TRUEFROM_APP_LOG_H
+#define TRUEFROM_APP_LOG_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+/** Where lines go. */
+enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG };
+
+/** Set the program name and the target; before it is called, lines go to stderr. */
+void log_open(const char *program, enum log_target target);
+
+/** One line at info. */
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** "warning: …": something needs attention; says what to do. */
+void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** "error: …": something did not work. */
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** "fatal: …": the program is about to end. Does not exit. */
+void log_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * environment.h - opening and checking the LMDB environment; internal to common/state
+ */
+#ifndef TRUEFROM_STATE_ENVIRONMENT_H
+#define TRUEFROM_STATE_ENVIRONMENT_H
+
+#include <lmdb.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/** An open environment. `env` NULL = closed. */
+typedef struct environment {
+        MDB_env *env;
+        MDB_dbi entries; /**< key text -> sequence (8 octets, big-endian), encoded entry */
+        MDB_dbi order;   /**< sequence (8 octets, big-endian) -> key text */
+        dev_t device;    /**< which file it is, to notice that it was replaced */
+        ino_t inode;
+} environment_t;
+
+/** Open for writing, making directory and files. @return 0, an LMDB error or an errno (positive) */
+int environment_open_writer(environment_t *environment, const char *directory, size_t size);
+
+/** Open for reading what is there. @return as above; ENOENT when there is none yet */
+int environment_open_reader(environment_t *environment, const char *directory);
+
+/** Close; does nothing when it is closed. */
+void environment_close(environment_t *environment);
+
+/** Remove the files of a damaged environment. */
+void environment_remove(const char *directory);
+
+/** True when the files on disk are no longer those that are open. */
+bool environment_replaced(const environment_t *environment, const char *directory);
+
+/** True for errors that say that the files are damaged, not that the system is short of something.
+ */
+bool environment_damaged(int error);
+
+#endif

@@ -1,0 +1,229 @@
+#include "milter/callbacks.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libmilter/mfapi.h>
+
+#include "common/app/log.h"
+#include "milter/message.h"
+#include "milter/verdict.h"
+
+#define AUTHRES_NAME "Authentication-Results"
+
+static service_t *the_service;
+
+/* libmilter's arguments are not const, though it changes nothing. */
+static char *mutable(const char *text)
+{
+        return (char *)(uintptr_t)text;
+}
+
+static uint16_t sockaddr_port(const struct sockaddr *sockaddr)
+{
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+
+        switch (sockaddr != NULL ? sockaddr->sa_family : AF_UNSPEC) {
+        case AF_INET:
+                memcpy(&in, sockaddr, sizeof(in));
+                return ntohs(in.sin_port);
+        case AF_INET6:
+                memcpy(&in6, sockaddr, sizeof(in6));
+                return ntohs(in6.sin6_port);
+        default:
+                return 0;
+        }
+}
+
+static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
+                             unsigned long f3, unsigned long *pf0, unsigned long *pf1,
+                             unsigned long *pf2, unsigned long *pf3)
+{
+        const unsigned long actions =
+            SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_ADDRCPT;
+        const unsigned long wanted = SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOBODY | SMFIP_NOUNKNOWN |
+                                     SMFIP_NOEOH | SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_HDR;
+
+        (void)f2;
+        (void)f3;
+        if ((f0 & actions) != actions) {
+                log_error("the mail server does not allow the actions that we need; use Postfix's "
+                          "default milter_protocol");
+                return SMFIS_REJECT;
+        }
+        *pf0 = actions;
+        *pf1 = f1 & wanted;
+        *pf2 = 0;
+        *pf3 = 0;
+        if ((f0 & SMFIF_SETSYMLIST) != 0) {
+                *pf0 |= SMFIF_SETSYMLIST;
+                smfi_setsymlist(ctx, SMFIM_CONNECT, mutable(""));
+                smfi_setsymlist(ctx, SMFIM_HELO, mutable(""));
+                smfi_setsymlist(ctx, SMFIM_ENVFROM, mutable("{auth_authen} {mail_addr}"));
+                smfi_setsymlist(ctx, SMFIM_EOM, mutable("i"));
+        }
+        return SMFIS_CONTINUE;
+}
+
+static sfsistat on_connect(SMFICTX *ctx, char *hostname, _SOCK_ADDR *address)
+{
+        session_t *session = session_create(the_service);
+
+        if (session == NULL)
+                return SMFIS_TEMPFAIL;
+        session->has_client = address_from_sockaddr((struct sockaddr *)address, &session->client);
+        session->port = sockaddr_port((struct sockaddr *)address);
+        /* Postfix writes an unverified name as the address in brackets */
+        if (hostname != NULL && *hostname != '[' && strcmp(hostname, "unknown") != 0) {
+                session->client_name = strdup(hostname);
+                if (session->client_name == NULL) {
+                        session_free(session);
+                        return SMFIS_TEMPFAIL;
+                }
+        }
+        smfi_setpriv(ctx, session);
+        return SMFIS_CONTINUE;
+}
+
+static sfsistat on_helo(SMFICTX *ctx, char *helo)
+{
+        session_t *session = smfi_getpriv(ctx);
+
+        if (session == NULL)
+                return SMFIS_TEMPFAIL;
+        free(session->helo);
+        session->helo = strdup(helo);
+        session->failed = session->helo == NULL;
+        return SMFIS_CONTINUE;
+}
+
+static sfsistat on_mail(SMFICTX *ctx, char **argv)
+{
+        session_t *session = smfi_getpriv(ctx);
+
+        if (session == NULL || session->failed || argv == NULL || argv[0] == NULL)
+                return SMFIS_TEMPFAIL;
+        if (message_begin(session, argv[0], smfi_getsymval(ctx, mutable("{mail_addr}"))) != 0) {
+                message_end(session);
+                return SMFIS_TEMPFAIL;
+        }
+        if (verdict_skips(session, smfi_getsymval(ctx, mutable("{auth_authen}")))) {
+                message_end(session);
+                return SMFIS_ACCEPT;
+        }
+        return SMFIS_CONTINUE;
+}
+
+static sfsistat on_header(SMFICTX *ctx, char *name, char *body)
+{
+        session_t *session = smfi_getpriv(ctx);
+
+        if (session != NULL && session->message.setup != NULL)
+                message_field(&session->message, name, body);
+        return SMFIS_CONTINUE;
+}
+
+/* Removal first and from the highest on: each removal, and our own field, shifts the numbers. */
+static bool change_message(SMFICTX *ctx, const decision_t *decision)
+{
+        bool ok = true;
+
+        for (size_t i = decision->remove_count; i > 0; i--)
+                ok = ok && smfi_chgheader(ctx, mutable(AUTHRES_NAME), (int)decision->remove[i - 1],
+                                          NULL) == MI_SUCCESS;
+        if (decision->field != NULL)
+                ok = ok && smfi_insheader(ctx, 0, mutable(AUTHRES_NAME),
+                                          mutable(decision->field)) == MI_SUCCESS;
+        if (decision->add_recipient != NULL)
+                ok = ok && smfi_addrcpt(ctx, mutable(decision->add_recipient)) == MI_SUCCESS;
+        if (decision->kind == DECISION_HOLD)
+                ok = ok && smfi_quarantine(ctx, mutable(decision->hold_reason)) == MI_SUCCESS;
+        return ok;
+}
+
+static bool set_reply(SMFICTX *ctx, const decision_t *decision)
+{
+        return smfi_setreply(ctx, mutable(decision->reply_code), mutable(decision->reply_status),
+                             mutable(decision->reply_text)) == MI_SUCCESS;
+}
+
+static sfsistat carry_out(SMFICTX *ctx, const char *queue_id, const decision_t *decision)
+{
+        bool ok = decision->kind == DECISION_ACCEPT || decision->kind == DECISION_HOLD
+                      ? change_message(ctx, decision)
+                      : set_reply(ctx, decision);
+
+        if (!ok)
+                log_error("%s: cannot tell the mail server the verdict; refused for now",
+                          queue_id != NULL ? queue_id : "NOQUEUE");
+        if (decision->kind == DECISION_REJECT)
+                return SMFIS_REJECT;
+        return ok && decision->kind != DECISION_TEMPFAIL ? SMFIS_ACCEPT : SMFIS_TEMPFAIL;
+}
+
+static sfsistat on_end_of_message(SMFICTX *ctx)
+{
+        session_t *session = smfi_getpriv(ctx);
+        const char *queue_id = smfi_getsymval(ctx, mutable("i"));
+        decision_t decision;
+        sfsistat status;
+        int error;
+
+        if (session == NULL || session->message.setup == NULL)
+                return SMFIS_TEMPFAIL;
+        error = verdict_decide(session, queue_id, &decision);
+        if (error != 0) {
+                log_error("%s: %s; refused for now", queue_id != NULL ? queue_id : "NOQUEUE",
+                          strerror(-error));
+                status = SMFIS_TEMPFAIL;
+        } else {
+                status = carry_out(ctx, queue_id, &decision);
+        }
+        message_end(session);
+        return status;
+}
+
+static sfsistat on_abort(SMFICTX *ctx)
+{
+        session_t *session = smfi_getpriv(ctx);
+
+        if (session != NULL)
+                message_end(session);
+        return SMFIS_CONTINUE;
+}
+
+static sfsistat on_close(SMFICTX *ctx)
+{
+        session_free(smfi_getpriv(ctx));
+        smfi_setpriv(ctx, NULL);
+        return SMFIS_CONTINUE;
+}
+
+int callbacks_register(void)
+{
+        const struct smfiDesc filter = {
+            .xxfi_name = mutable("truefrom"),
+            .xxfi_version = SMFI_VERSION,
+            .xxfi_flags =
+                SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_ADDRCPT | SMFIF_SETSYMLIST,
+            .xxfi_connect = on_connect,
+            .xxfi_helo = on_helo,
+            .xxfi_envfrom = on_mail,
+            .xxfi_header = on_header,
+            .xxfi_eom = on_end_of_message,
+            .xxfi_abort = on_abort,
+            .xxfi_close = on_close,
+            .xxfi_negotiate = on_negotiate,
+        };
+
+        return smfi_register(filter) == MI_SUCCESS ? 0 : -EINVAL;
+}
+
+int callbacks_serve(service_t *service)
+{
+        the_service = service;
+        return smfi_main() == MI_SUCCESS ? 0 : -EIO;
+}

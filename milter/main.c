@@ -1,0 +1,185 @@
+/*
+ * truefrom-milter: joins the stored SPF result with DKIM and From:, evaluates DMARC, and acts
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <libmilter/mfapi.h>
+
+#include "common/app/daemon.h"
+#include "common/app/endpoint.h"
+#include "common/app/log.h"
+#include "milter/callbacks.h"
+#include "milter/service.h"
+
+#define DRAIN_SECONDS      30
+#define HEADER_OCTETS_MAX  ((size_t)4 << 20) /* of one field; Postfix cuts at header_size_limit */
+#define SESSION_IDLE_LIMIT 7210              /* seconds; Postfix's own limits end far earlier */
+
+static volatile sig_atomic_t reload_wanted;
+static volatile sig_atomic_t stop_wanted;
+static int wake_fd;
+
+static void on_signal(int signal)
+{
+        const uint64_t one = 1;
+        int saved = errno;
+
+        if (signal == SIGHUP)
+                reload_wanted = 1;
+        else
+                stop_wanted = 1;
+        if (write(wake_fd, &one, sizeof(one)) < 0) {
+                /* the counter is full: the main thread is awake already */
+        }
+        errno = saved;
+}
+
+/*
+ * libmilter has a thread that waits for the same signals, and that would end the milter on SIGHUP.
+ * The kernel gives a process' signal to its main thread whenever that does not block it; so the
+ * main thread never blocks it, not even in the handler (SA_NODEFER), and libmilter runs in another.
+ */
+static int catch_signals(void)
+{
+        struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_NODEFER | SA_RESTART};
+
+        wake_fd = eventfd(0, EFD_CLOEXEC);
+        if (wake_fd < 0)
+                return -errno;
+        sigemptyset(&action.sa_mask);
+        if (sigaction(SIGHUP, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0 ||
+            sigaction(SIGINT, &action, NULL) != 0)
+                return -errno;
+        action.sa_handler = SIG_IGN;
+        return sigaction(SIGPIPE, &action, NULL) == 0 ? 0 : -errno;
+}
+
+static void *serve(void *service)
+{
+        int error = callbacks_serve(service);
+
+        if (error != 0 && !stop_wanted) {
+                log_fatal("libmilter ended: %s", strerror(-error));
+                exit(EXIT_FAILURE);
+        }
+        return NULL;
+}
+
+static int start_serving(service_t *service)
+{
+        sigset_t caught, old;
+        pthread_t thread;
+        int error;
+
+        sigemptyset(&caught);
+        sigaddset(&caught, SIGHUP);
+        sigaddset(&caught, SIGTERM);
+        sigaddset(&caught, SIGINT);
+        pthread_sigmask(SIG_BLOCK, &caught, &old);
+        error = pthread_create(&thread, NULL, serve, service);
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+        if (error == 0)
+                pthread_detach(thread);
+        return -error;
+}
+
+static int open_socket(const config_t *config)
+{
+        char *socket = (char *)(uintptr_t)config->milter.socket;
+        int error = endpoint_clear_stale(socket);
+        mode_t old;
+
+        if (error != 0) {
+                log_fatal("milter.Socket %s: %s", socket,
+                          error == -EADDRINUSE ? "another process is listening there"
+                                               : strerror(-error));
+                return error;
+        }
+        if (smfi_setconn(socket) != MI_SUCCESS || callbacks_register() != 0) {
+                log_fatal("milter.Socket %s: refused by libmilter", socket);
+                return -EINVAL;
+        }
+        smfi_settimeout(SESSION_IDLE_LIMIT);
+        smfi_setmaxdatasize(HEADER_OCTETS_MAX);
+        old = umask(config->umask_bits);
+        error = smfi_opensocket(false) == MI_SUCCESS ? 0 : -errno;
+        umask(old);
+        if (error != 0)
+                log_fatal("milter.Socket %s: cannot listen: %s", socket, strerror(-error));
+        return error;
+}
+
+static void run(service_t *service)
+{
+        uint64_t count;
+
+        while (!stop_wanted) {
+                if (reload_wanted) {
+                        reload_wanted = 0;
+                        service_reload(service);
+                }
+                if (read(wake_fd, &count, sizeof(count)) < 0 && errno != EINTR)
+                        break;
+        }
+}
+
+static void stop(service_t *service, const char *socket)
+{
+        daemon_notify("STOPPING=1");
+        endpoint_unlink(socket);
+        smfi_stop();
+        if (!service_drain(service, DRAIN_SECONDS))
+                log_warning(
+                    "messages still in flight after %d seconds; Postfix will try them again",
+                    DRAIN_SECONDS);
+        log_info("stopped");
+}
+
+int main(int argc, char **argv)
+{
+        daemon_options_t options;
+        const config_t *config;
+        service_t *service;
+        char *socket;
+        int status = daemon_options(argc, argv, "truefrom-milter", CONFIG_MILTER, &options);
+
+        if (status >= 0)
+                return status;
+        config = daemon_load(options.config_path, CONFIG_MILTER);
+        if (config == NULL)
+                return EX_CONFIG_ERROR;
+        log_open("truefrom-milter", config->log_target);
+        if (open_socket(config) != 0)
+                return EXIT_FAILURE;
+        socket = strdup(config->milter.socket);
+        if (socket == NULL || daemon_drop_privileges(config) != 0 || catch_signals() != 0) {
+                endpoint_unlink(config->milter.socket);
+                return EXIT_FAILURE;
+        }
+        if (config->authserv_id_implicit)
+                log_info("implicit authentication service: %s", config->authserv_id);
+        service = service_create(options.config_path, config);
+        if (service == NULL || start_serving(service) != 0) {
+                log_fatal("cannot start");
+                endpoint_unlink(socket);
+                return EXIT_FAILURE;
+        }
+        daemon_notify("READY=1");
+        log_info("started, listening on %s", socket);
+        run(service);
+        stop(service, socket);
+        /* idle sessions still have threads in libmilter; the process' end is theirs */
+        return EXIT_SUCCESS;
+}

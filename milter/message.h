@@ -1,0 +1,68 @@
+/*
+ * message.h - what the milter keeps of one SMTP session and of its current message
+ */
+#ifndef TRUEFROM_MILTER_MESSAGE_H
+#define TRUEFROM_MILTER_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/address.h"
+#include "common/base/arena.h"
+#include "common/mail/fields.h"
+#include "common/mail/from.h"
+#include "milter/service.h"
+
+/** An Authentication-Results field of the message. */
+typedef struct authres_field {
+        const char *body;
+        size_t len;
+        unsigned index;      /**< among all fields as we see them, from 0: for the log */
+        unsigned occurrence; /**< among the Authentication-Results fields, from 1: to remove it */
+} authres_field_t;
+
+/** One message. All memory is the arena's, but for the arena and the setup. */
+typedef struct message {
+        arena_t *arena;
+        setup_t *setup;         /**< NULL = no message has begun */
+        const char *sender;     /**< policy-service form; "" = null sender */
+        const char *sender_alt; /**< the same as Postfix rewrote it ({mail_addr}), or NULL */
+        fields_count_t fields;
+        unsigned field_index; /**< fields seen so far */
+        from_field_t *from;
+        size_t from_count, from_room;
+        authres_field_t *authres;
+        size_t authres_count, authres_room;
+        bool failed; /**< memory ran out while it was gathered */
+} message_t;
+
+/** One SMTP session, and so one libmilter connection and thread. */
+typedef struct session {
+        service_t *service;
+        bool has_client;
+        address_t client;
+        uint16_t port;
+        char *client_name; /**< verified host name, or NULL */
+        char *helo;        /**< as the client wrote it, or NULL */
+        bool failed;       /**< memory ran out where libmilter takes no reply */
+        message_t message;
+} session_t;
+
+/** @return NULL when memory is out */
+session_t *session_create(service_t *service);
+
+/** Ends the message too. NULL is fine. */
+void session_free(session_t *session);
+
+/** Begin a message, ending one that is left over. @param mail_from, mail_addr libmilter's argv[0]
+ * and {mail_addr} (NULL = unknown). @return 0 or -ENOMEM */
+int message_begin(session_t *session, const char *mail_from, const char *mail_addr);
+
+/** Take note of one field; a failure is kept in message->failed. */
+void message_field(message_t *message, const char *name, const char *body);
+
+/** End the message: everything of it is given back. Does nothing when none has begun. */
+void message_end(session_t *session);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * service.h - what all messages of the milter share
+ *
+ * The state store is opened once. Configuration, ignore list and resolver belong together in a
+ * setup, which is replaced as a whole on reload: a message keeps the one that it began with.
+ */
+#ifndef TRUEFROM_MILTER_SERVICE_H
+#define TRUEFROM_MILTER_SERVICE_H
+
+#include <stdbool.h>
+
+#include "common/app/config.h"
+#include "common/dns/resolver.h"
+#include "common/policy/ignore.h"
+#include "common/state/store.h"
+
+/** Immutable but for what its parts do by themselves; counted by reference. */
+typedef struct setup {
+        const config_t *config;
+        ignore_file_t *ignore;
+        resolver_t *resolver;
+        unsigned references; /**< under the service's lock */
+} setup_t;
+
+typedef struct service service_t;
+
+/**
+ * @param config_path kept for reloads; must outlive the service
+ * @param config its reference is taken over, also on failure
+ * @return the service (service_free), or NULL after logging why
+ */
+service_t *service_create(const char *config_path, const config_t *config);
+
+/** No message may be in flight any more. NULL is fine. */
+void service_free(service_t *service);
+
+/** The store to read from; any thread. */
+store_t *service_store(service_t *service);
+
+/** Begin a message: a reference to the current setup, never NULL; ended by service_end. */
+setup_t *service_begin(service_t *service);
+
+/** The message that began with this setup has ended. */
+void service_end(service_t *service, setup_t *setup);
+
+/** Load the configuration anew (SIGHUP). On error logs, and leaves all as it was. */
+void service_reload(service_t *service);
+
+/** Wait until no message is in flight, at most `seconds`. @return false when some still are */
+bool service_drain(service_t *service, unsigned seconds);
+
+#endif

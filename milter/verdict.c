@@ -1,0 +1,289 @@
+#include "milter/verdict.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/app/log.h"
+#include "common/auth/evaluate.h"
+#include "common/mail/authres.h"
+#include "common/mail/domain.h"
+#include "milter/gather.h"
+#include "milter/join.h"
+
+#define EVALUATION_LIMIT_MS 20000 /* contract section 2, DNSTimeout */
+
+/* One message on its way to a decision. */
+struct state {
+        const session_t *session;
+        const config_t *config;
+        arena_t *arena;
+        const char *queue_id; /* for logs: never NULL */
+        from_author_t author;
+        gathered_t gathered;
+        joined_t spf;
+        evaluation_t evaluation;
+        enum dmarc_policy disposition;
+};
+
+bool verdict_skips(const session_t *session, const char *auth_authen)
+{
+        const setup_t *setup = session->message.setup;
+
+        if (setup->config->ignore_authenticated_clients && auth_authen != NULL &&
+            *auth_authen != '\0')
+                return true;
+        return ignore_file_match(setup->ignore, session->has_client ? &session->client : NULL,
+                                 session->client_name);
+}
+
+static bool ignored_domain(const config_t *config, const char *domain)
+{
+        for (size_t i = 0; i < config->ignore_mail_from.count; i++) {
+                const char *item = config->ignore_mail_from.items[i];
+
+                if (*item != '.' && strcmp(domain, item) == 0)
+                        return true;
+                if (*item == '.' && strcmp(domain, item + 1) != 0 &&
+                    domain_is_within(domain, item + 1))
+                        return true;
+        }
+        return false;
+}
+
+/* A message is spared only if no other author domain hides behind the spared one. */
+static bool ignored_author(const struct state *state)
+{
+        const from_author_t *author = &state->author;
+
+        if (author->domain_count == 0 || author->domains_incomplete)
+                return false;
+        for (size_t i = 0; i < author->domain_count; i++)
+                if (!ignored_domain(state->config, author->domains[i]))
+                        return false;
+        return true;
+}
+
+static const char *nonconformance(const struct state *state)
+{
+        const char *error = fields_error(&state->session->message.fields);
+
+        if (error != NULL)
+                return error;
+        switch (state->author.verdict) {
+        case FROM_SINGLE:
+                return NULL;
+        case FROM_MULTIPLE:
+                return "several author domains in the From field";
+        case FROM_NONE:
+                return "no author domain in the From field";
+        case FROM_MALFORMED:
+                return "malformed From field";
+        case FROM_MULTIPLE_FIELDS:
+                return "not exactly one From field";
+        }
+        return NULL;
+}
+
+static int refuse(struct state *state, decision_t *decision, const char *text)
+{
+        decision->kind = DECISION_REJECT;
+        decision->reply_code = "550";
+        decision->reply_status = "5.7.1";
+        decision->reply_text = text;
+        state->disposition = DMARC_POLICY_REJECT;
+        return text != NULL ? 0 : -ENOMEM;
+}
+
+static int refuse_nonconforming(struct state *state, decision_t *decision, const char *why)
+{
+        log_info("%s: RFC5322 requirement error: %s", state->queue_id, why);
+        return refuse(state, decision,
+                      arena_printf(state->arena, "message does not conform to RFC 5322: %s", why));
+}
+
+/* RejectString with its one %s replaced; the configuration has made sure that there is one. */
+static const char *reject_text(struct state *state, const char *domain)
+{
+        const char *format = state->config->milter.reject_string;
+        const char *place = strstr(format, "%s");
+
+        if (place == NULL)
+                return format;
+        return arena_printf(state->arena, "%.*s%s%s", (int)(place - format), format, domain,
+                            place + 2);
+}
+
+static int act_on(struct state *state, enum config_action action, decision_t *decision)
+{
+        const char *domain = state->evaluation.author_domain;
+
+        if (action == ACTION_ACCEPT)
+                return 0;
+        if (action == ACTION_REJECT && domain == NULL)
+                return refuse_nonconforming(state, decision, "malformed From field");
+        if (action == ACTION_REJECT)
+                return refuse(state, decision, reject_text(state, domain));
+        decision->kind = DECISION_HOLD;
+        state->disposition = DMARC_POLICY_QUARANTINE;
+        decision->hold_reason = arena_printf(state->arena, "quarantined by DMARC policy for %s",
+                                             domain != NULL ? domain : "an unknown domain");
+        return decision->hold_reason != NULL ? 0 : -ENOMEM;
+}
+
+static int act_on_open_verdict(struct state *state, decision_t *decision)
+{
+        if (state->config->milter.on_temp_error == TEMP_ERROR_ACCEPT)
+                return 0;
+        decision->kind = DECISION_TEMPFAIL;
+        decision->reply_code = "451";
+        decision->reply_status = "4.7.1";
+        decision->reply_text = arena_printf(
+            state->arena, "DMARC policy for %s cannot be determined now, try again later",
+            state->evaluation.author_domain);
+        return decision->reply_text != NULL ? 0 : -ENOMEM;
+}
+
+static int act(struct state *state, decision_t *decision)
+{
+        const config_t *config = state->config;
+
+        if (!config->milter.reject_failures)
+                return 0;
+        switch (state->evaluation.verdict) {
+        case VERDICT_REJECT:
+                return act_on(state, config->milter.reject_action, decision);
+        case VERDICT_QUARANTINE:
+                return act_on(state, config->milter.quarantine_action, decision);
+        case VERDICT_OPEN:
+                return act_on_open_verdict(state, decision);
+        case VERDICT_ACCEPT:
+                break;
+        }
+        return 0;
+}
+
+static int annotate(const struct state *state, decision_t *decision)
+{
+        const dmarc_outcome_t *outcome = state->evaluation.outcome;
+        const char *sender = state->session->message.sender;
+        const authres_report_t report = {
+            .authserv_id = state->config->authserv_id,
+            .has_spf = state->spf.source != JOIN_NONE && state->spf.source != JOIN_HEADER,
+            .spf = state->spf.result,
+            .spf_mailfrom = *sender != '\0' ? sender : NULL,
+            .spf_helo = state->session->helo,
+            .dmarc = outcome->result,
+            .policy = outcome->has_policy ? outcome->policy : DMARC_POLICY_NONE,
+            .disposition = state->disposition,
+            .header_from = state->evaluation.author_domain,
+            .has_evaluated = outcome->has_policy,
+            .evaluated = outcome->evaluated,
+        };
+
+        decision->field = authres_format(state->arena, &report);
+        decision->remove = state->gathered.remove;
+        decision->remove_count = state->gathered.remove_count;
+        if (state->config->milter.copy_failures_to != NULL && outcome->result == AUTH_FAIL &&
+            outcome->has_policy && outcome->evaluated != DMARC_POLICY_NONE)
+                decision->add_recipient = state->config->milter.copy_failures_to;
+        return decision->field != NULL ? 0 : -ENOMEM;
+}
+
+/* The signature that tells most: one that aligns, else one that passed, else the first. */
+static const dmarc_identifier_t *dkim_for_log(const struct state *state)
+{
+        const gathered_t *gathered = &state->gathered;
+        const dmarc_outcome_t *outcome = state->evaluation.outcome;
+        const dmarc_identifier_t *passed = NULL;
+
+        for (size_t i = 0; i < gathered->dkim_count; i++) {
+                if (outcome->dkim_aligned != NULL && outcome->dkim_aligned[i])
+                        return &gathered->dkim[i];
+                if (passed == NULL && gathered->dkim[i].result == AUTH_PASS)
+                        passed = &gathered->dkim[i];
+        }
+        if (passed != NULL)
+                return passed;
+        return gathered->dkim_count > 0 ? &gathered->dkim[0] : NULL;
+}
+
+static const char *or_dash(const char *text)
+{
+        return text != NULL ? text : "-";
+}
+
+static void log_decision(const struct state *state, const decision_t *decision)
+{
+        static const dmarc_identifier_t no_dkim = {.result = AUTH_NONE};
+        const dmarc_outcome_t *outcome = state->evaluation.outcome;
+        const dmarc_identifier_t *dkim = dkim_for_log(state);
+        char client[ADDRESS_TEXT_SIZE] = "unknown";
+
+        if (dkim == NULL)
+                dkim = &no_dkim;
+        if (state->session->has_client)
+                address_format(&state->session->client, client);
+        log_info("%s: %s %s policy=%s disposition=%s spf=%s/%s dkim=%s/%s client=%s join=%s",
+                 state->queue_id, or_dash(state->evaluation.author_domain),
+                 auth_result_name(outcome->result),
+                 outcome->has_policy ? dmarc_policy_name(outcome->policy) : "none",
+                 decision->kind == DECISION_TEMPFAIL ? "tempfail"
+                                                     : dmarc_policy_name(state->disposition),
+                 auth_result_name(state->spf.result), or_dash(state->spf.domain),
+                 auth_result_name(dkim->result), or_dash(dkim->domain), client,
+                 join_source_name(state->spf.source));
+}
+
+static int evaluate(struct state *state, const char *queue_id)
+{
+        const int64_t deadline_ms = dns_clock_ms() + EVALUATION_LIMIT_MS;
+        evaluation_input_t input = {.author = &state->author};
+        int error = join(state->session, queue_id, &state->gathered, deadline_ms, &state->spf);
+
+        if (error != 0)
+                return error;
+        input.spf.result = state->spf.result;
+        input.spf.domain = state->spf.domain;
+        input.dkim = state->gathered.dkim;
+        input.dkim_count = state->gathered.dkim_count;
+        return evaluate_message(state->arena, state->session->message.setup->resolver, &input,
+                                deadline_ms, &state->evaluation);
+}
+
+int verdict_decide(const session_t *session, const char *queue_id, decision_t *decision)
+{
+        const message_t *message = &session->message;
+        struct state state = {
+            .session = session,
+            .config = message->setup->config,
+            .arena = message->arena,
+            .queue_id = queue_id != NULL ? queue_id : "NOQUEUE",
+        };
+        const char *why;
+        int error;
+
+        memset(decision, 0, sizeof(*decision));
+        if (message->failed)
+                return -ENOMEM;
+        error = gather(session, state.queue_id, &state.gathered);
+        if (error == 0)
+                error = from_parse(state.arena, message->from, message->from_count, &state.author);
+        if (error != 0)
+                return error;
+        why = state.config->milter.required_headers ? nonconformance(&state) : NULL;
+        if (why != NULL)
+                return refuse_nonconforming(&state, decision, why);
+        if (ignored_author(&state)) {
+                log_info("%s: %s ignored", state.queue_id, state.author.domains[0]);
+                return 0;
+        }
+        error = evaluate(&state, queue_id);
+        if (error == 0)
+                error = act(&state, decision);
+        if (error == 0 && (decision->kind == DECISION_ACCEPT || decision->kind == DECISION_HOLD))
+                error = annotate(&state, decision);
+        if (error == 0)
+                log_decision(&state, decision);
+        return error;
+}

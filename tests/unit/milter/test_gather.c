@@ -1,0 +1,147 @@
+/* Which Authentication-Results fields are believed, and what is taken from them
+ * (contract 5.2, 5.5, 5.6) */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "milter/gather.h"
+
+static const char *const trusted[] = {"mx.example.org", "dkim.example.org"};
+
+static config_t config;
+static setup_t setup;
+static session_t session;
+
+static void begin(void)
+{
+        config = (config_t){
+            .authserv_id = "mx.example.org",
+            .trusted_authserv_ids = {.items = trusted, .count = 2},
+        };
+        setup = (setup_t){.config = &config};
+        session = (session_t){.helo = NULL};
+        session.message.arena = arena_create(0);
+        session.message.setup = &setup;
+        session.message.sender = "user@sender.example";
+}
+
+static void end(void)
+{
+        free(session.helo);
+        arena_free(session.message.arena);
+}
+
+static void field(const char *body)
+{
+        message_field(&session.message, "Authentication-Results", body);
+}
+
+static gathered_t gathered(void)
+{
+        gathered_t result;
+
+        cr_assert_eq(gather(&session, "QUEUEID", &result), 0);
+        return result;
+}
+
+TestSuite(gather, .init = begin, .fini = end);
+
+Test(gather, believes_only_trusted_ids_without_regard_to_case)
+{
+        gathered_t result;
+
+        field("DKIM.Example.ORG; dkim=pass header.d=a.example");
+        field("other.example; dkim=pass header.d=b.example");
+        field("mx.example.org.evil.example; dkim=pass header.d=c.example");
+        field("(mx.example.org) evil.example; dkim=pass header.d=d.example");
+        result = gathered();
+        cr_assert_eq(result.dkim_count, 1);
+        cr_assert_eq(result.dkim[0].result, AUTH_PASS);
+        cr_assert_str_eq(result.dkim[0].domain, "a.example");
+        cr_assert_eq(result.remove_count, 0);
+}
+
+Test(gather, takes_every_signature_and_falls_back_to_i)
+{
+        gathered_t result;
+
+        field("mx.example.org; dkim=fail header.d=A.example; dkim=pass header.i=@b.example;\n"
+              "\tdkim=pass header.i=user@c.example header.d=d.example; dkim=none");
+        field("mx.example.org; dkim=temperror header.d=e.example");
+        result = gathered();
+        cr_assert_eq(result.dkim_count, 4);
+        cr_assert_eq(result.dkim[0].result, AUTH_FAIL);
+        cr_assert_str_eq(result.dkim[0].domain, "a.example");
+        cr_assert_str_eq(result.dkim[1].domain, "b.example");
+        cr_assert_str_eq(result.dkim[2].domain, "d.example");
+        cr_assert_eq(result.dkim[3].result, AUTH_TEMPERROR);
+}
+
+Test(gather, takes_no_domain_that_is_none)
+{
+        gathered_t result;
+
+        field("mx.example.org; dkim=pass header.d=\"example.net(.example.com\";"
+              " dkim=pass header.d=\"a b\"; dkim=pass header.d=..; dkim=pass");
+        result = gathered();
+        for (size_t i = 0; i < result.dkim_count; i++)
+                cr_assert_null(result.dkim[i].domain);
+}
+
+Test(gather, marks_fields_that_forge_our_id_when_it_is_not_trusted)
+{
+        static const char *const other[] = {"dkim.example.org"};
+        gathered_t result;
+
+        config.trusted_authserv_ids.items = other;
+        config.trusted_authserv_ids.count = 1;
+        field("dkim.example.org; dkim=pass header.d=a.example");
+        field("MX.example.org; dkim=pass header.d=bank.example");
+        field("\"mx.example.org\" 2; dkim=pass header.d=bank.example");
+        field("foreign.example; none");
+        field("mx.example.org; dkim=pass header.d=bank.example; (unterminated");
+        result = gathered();
+        cr_assert_eq(result.dkim_count, 1);
+        cr_assert_eq(result.remove_count, 3);
+        cr_assert_eq(result.remove[0], 2);
+        cr_assert_eq(result.remove[1], 3);
+        cr_assert_eq(result.remove[2], 5);
+}
+
+Test(gather, takes_spf_of_this_sender_only)
+{
+        field("mx.example.org; spf=pass smtp.mailfrom=user@other.example");
+        cr_assert_not(gathered().has_spf);
+        field("mx.example.org; spf=pass smtp.helo=sender.example");
+        cr_assert_not(gathered().has_spf, "HELO says nothing of MAIL FROM (CVE-2019-20790)");
+        field("mx.example.org; spf=softfail smtp.mailfrom=Sender.Example");
+        cr_assert(gathered().has_spf);
+        cr_assert_eq(gathered().spf.result, AUTH_SOFTFAIL);
+        cr_assert_str_eq(gathered().spf.domain, "sender.example");
+}
+
+Test(gather, takes_helo_for_the_null_sender_only_if_it_is_this_helo)
+{
+        session.message.sender = "";
+        session.helo = strdup("MTA.example");
+        field("mx.example.org; spf=pass smtp.mailfrom=mta.example");
+        field("mx.example.org; spf=pass smtp.helo=other.example");
+        cr_assert_not(gathered().has_spf);
+        field("mx.example.org; spf=pass smtp.helo=mta.example");
+        cr_assert(gathered().has_spf);
+        cr_assert_str_eq(gathered().spf.domain, "mta.example");
+}
+
+Test(gather, leaves_spf_alone_when_told_to)
+{
+        config.milter.spf_ignore_results = true;
+        field("mx.example.org; spf=pass smtp.mailfrom=sender.example");
+        cr_assert_not(gathered().has_spf);
+}
+
+Test(gather, believes_nothing_of_a_malformed_field)
+{
+        field("mx.example.org; dkim=pass header.d=a.example; spf=pass (open");
+        cr_assert_eq(gathered().dkim_count, 0);
+        cr_assert_not(gathered().has_spf);
+}

@@ -2,7 +2,7 @@
  * truefrom: the operator's tool
  */
 #ifdef HAVE_CONFIG_H
-#include "config.h"
+#include <config.h>
 #endif
 
 #include <stdio.h>

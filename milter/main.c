@@ -2,7 +2,7 @@
  * truefrom-milter: joins the stored SPF result with DKIM and From:, evaluates DMARC, and acts
  */
 #ifdef HAVE_CONFIG_H
-#include "config.h"
+#include <config.h>
 #endif
 
 #include <errno.h>

@@ -32,8 +32,8 @@ bool lexer_cfws(lexer_t *lexer, unsigned depth);
 
 /**
  * Read a quoted-string; the next byte must be '"'.
- * @param out its content without quotes and backslashes, NUL-terminated; has room for the rest of the
- * text and a NUL; NULL = only skip it
+ * @param out its content without quotes and backslashes, NUL-terminated; has room for the rest of
+ * the text and a NUL; NULL = only skip it
  * @return false when it is not terminated or has a control character
  */
 bool lexer_quoted(lexer_t *lexer, char *out);

@@ -1,0 +1,169 @@
+#include "policyd/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE_ROOM_MIN 256
+
+static const char *const attribute_names[POLICY_ATTRIBUTES] = {
+    [POLICY_REQUEST] = "request",
+    [POLICY_PROTOCOL_STATE] = "protocol_state",
+    [POLICY_CLIENT_ADDRESS] = "client_address",
+    [POLICY_CLIENT_NAME] = "client_name",
+    [POLICY_CLIENT_PORT] = "client_port",
+    [POLICY_HELO_NAME] = "helo_name",
+    [POLICY_SENDER] = "sender",
+    [POLICY_QUEUE_ID] = "queue_id",
+    [POLICY_INSTANCE] = "instance",
+    [POLICY_SASL_USERNAME] = "sasl_username",
+};
+
+const char *policy_request_get(const policy_request_t *request, enum policy_attribute attribute)
+{
+        const char *value = request->attributes[attribute];
+
+        return value ? value : "";
+}
+
+void policy_request_clear(policy_request_t *request)
+{
+        for (size_t i = 0; i < POLICY_ATTRIBUTES; i++)
+                free(request->attributes[i]);
+        memset(request, 0, sizeof(*request));
+}
+
+const char *request_status_text(enum request_status status)
+{
+        switch (status) {
+        case REQUEST_TOO_LONG:
+                return "request too long";
+        case REQUEST_LINE_TOO_LONG:
+                return "line too long";
+        case REQUEST_MALFORMED:
+                return "a line is no attribute";
+        case REQUEST_NO_MEMORY:
+                return "out of memory";
+        case REQUEST_INCOMPLETE:
+        case REQUEST_COMPLETE:
+                break;
+        }
+        return "no error";
+}
+
+static enum request_status set_attribute(policy_request_t *request, const char *name,
+                                         size_t name_len, const char *value, size_t value_len)
+{
+        for (size_t i = 0; i < POLICY_ATTRIBUTES; i++) {
+                char *copy;
+
+                if (strlen(attribute_names[i]) != name_len ||
+                    memcmp(attribute_names[i], name, name_len) != 0)
+                        continue;
+                copy = strndup(value, value_len);
+                if (!copy)
+                        return REQUEST_NO_MEMORY;
+                free(request->attributes[i]);
+                request->attributes[i] = copy;
+                return REQUEST_INCOMPLETE;
+        }
+        return REQUEST_INCOMPLETE;
+}
+
+/* A complete line, without its newline. */
+static enum request_status read_line(request_reader_t *reader, const char *line, size_t len)
+{
+        const char *equals;
+
+        if (len == 0)
+                return REQUEST_COMPLETE;
+        equals = memchr(line, '=', len);
+        if (!equals || memchr(line, '\0', len))
+                return REQUEST_MALFORMED;
+        return set_attribute(&reader->request, line, (size_t)(equals - line), equals + 1,
+                             len - (size_t)(equals - line) - 1);
+}
+
+static bool keep_piece(request_reader_t *reader, const char *data, size_t len)
+{
+        size_t needed = reader->line_len + len;
+
+        if (needed > reader->line_room) {
+                size_t room = reader->line_room ? reader->line_room : LINE_ROOM_MIN;
+                char *line;
+
+                while (room < needed)
+                        room *= 2;
+                line = realloc(reader->line, room);
+                if (!line)
+                        return false;
+                reader->line = line;
+                reader->line_room = room;
+        }
+        memcpy(reader->line + reader->line_len, data, len);
+        reader->line_len = needed;
+        return true;
+}
+
+/* The rest of a line, whose beginning may have come earlier. */
+static enum request_status end_line(request_reader_t *reader, const char *data, size_t len)
+{
+        enum request_status status;
+
+        if (reader->line_len == 0)
+                return read_line(reader, data, len);
+        if (!keep_piece(reader, data, len))
+                return REQUEST_NO_MEMORY;
+        status = read_line(reader, reader->line, reader->line_len);
+        reader->line_len = 0;
+        return status;
+}
+
+/* Take the bytes up to the end of a line, or all. */
+static enum request_status take_piece(request_reader_t *reader, const char *data, size_t len,
+                                      size_t *taken)
+{
+        const char *newline = memchr(data, '\n', len);
+        size_t piece = newline ? (size_t)(newline - data) : len;
+
+        *taken = newline ? piece + 1 : piece;
+        reader->size += *taken;
+        if (reader->line_len + piece > REQUEST_LINE_MAX)
+                return REQUEST_LINE_TOO_LONG;
+        if (reader->size > REQUEST_SIZE_MAX)
+                return REQUEST_TOO_LONG;
+        if (newline)
+                return end_line(reader, data, piece);
+        return keep_piece(reader, data, piece) ? REQUEST_INCOMPLETE : REQUEST_NO_MEMORY;
+}
+
+enum request_status request_read(request_reader_t *reader, const char *data, size_t len,
+                                 size_t *taken, policy_request_t *request)
+{
+        enum request_status status = REQUEST_INCOMPLETE;
+
+        *taken = 0;
+        while (status == REQUEST_INCOMPLETE && *taken < len) {
+                size_t piece;
+
+                status = take_piece(reader, data + *taken, len - *taken, &piece);
+                *taken += piece;
+        }
+        if (status == REQUEST_COMPLETE) {
+                *request = reader->request;
+                memset(&reader->request, 0, sizeof(reader->request));
+                request_reader_clear(reader);
+        }
+        return status;
+}
+
+bool request_reader_pending(const request_reader_t *reader)
+{
+        return reader->size > 0;
+}
+
+void request_reader_clear(request_reader_t *reader)
+{
+        policy_request_clear(&reader->request);
+        free(reader->line);
+        memset(reader, 0, sizeof(*reader));
+}

@@ -1,0 +1,32 @@
+/*
+ * setup.h - what a reload replaces as a whole: configuration, ignore list, resolver
+ *
+ * Counted by reference: a request finishes with the setup that it began with. Thread-safe, and
+ * unchanging but for the reference count.
+ */
+#ifndef TRUEFROM_POLICYD_SETUP_H
+#define TRUEFROM_POLICYD_SETUP_H
+
+#include <stdatomic.h>
+
+#include "common/app/config.h"
+#include "common/dns/resolver.h"
+#include "common/policy/ignore.h"
+
+typedef struct setup {
+        const config_t *config;
+        ignore_file_t *ignore;
+        resolver_t *resolver;
+        atomic_uint references;
+} setup_t;
+
+/** @param config taken over, even on failure. @return the setup (setup_release), or NULL after
+ * logging why */
+setup_t *setup_create(const config_t *config);
+
+setup_t *setup_retain(setup_t *setup);
+
+/** NULL is fine. */
+void setup_release(setup_t *setup);
+
+#endif

@@ -12,66 +12,11 @@
 struct service {
         const char *config_path;
         store_t *store;
-        pthread_mutex_t lock; /* guards the rest, and every setup's references */
+        pthread_mutex_t lock; /* guards the rest */
         pthread_cond_t idle;
         setup_t *setup;
         unsigned in_flight;
 };
-
-static void ignore_error(void *context, unsigned line, const char *message)
-{
-        const char *path = context;
-
-        if (line == 0)
-                log_warning("%s: %s; the list in use stays as it was", path, message);
-        else
-                log_warning("%s:%u: %s; line skipped", path, line, message);
-}
-
-static void setup_free(setup_t *setup)
-{
-        if (setup == NULL)
-                return;
-        resolver_free(setup->resolver);
-        ignore_file_free(setup->ignore);
-        config_release(setup->config);
-        free(setup);
-}
-
-static setup_t *setup_create(const config_t *config)
-{
-        const dns_config_t dns = {
-            .nameservers = config->nameservers.items,
-            .nameserver_count = config->nameservers.count,
-            .timeout_ms = config->dns_timeout * 1000,
-        };
-        setup_t *setup = calloc(1, sizeof(*setup));
-        int error;
-
-        if (setup == NULL) {
-                log_error("out of memory");
-                config_release(config);
-                return NULL;
-        }
-        setup->config = config;
-        setup->references = 1;
-        /* the path lives as long as the configuration, which outlives the ignore file */
-        error = ignore_file_open(config->ignore_hosts, ignore_error, (void *)config->ignore_hosts,
-                                 &setup->ignore);
-        if (error != 0) {
-                log_error("IgnoreHosts %s: %s", config->ignore_hosts, strerror(-error));
-                goto failed;
-        }
-        error = resolver_create(&dns, &setup->resolver);
-        if (error != 0) {
-                log_error("cannot set up the DNS resolver: %s", strerror(-error));
-                goto failed;
-        }
-        return setup;
-failed:
-        setup_free(setup);
-        return NULL;
-}
 
 service_t *service_create(const char *config_path, const config_t *config)
 {
@@ -110,7 +55,7 @@ void service_free(service_t *service)
 {
         if (service == NULL)
                 return;
-        setup_free(service->setup);
+        setup_release(service->setup);
         store_close(service->store);
         pthread_cond_destroy(&service->idle);
         pthread_mutex_destroy(&service->lock);
@@ -127,8 +72,7 @@ setup_t *service_begin(service_t *service)
         setup_t *setup;
 
         pthread_mutex_lock(&service->lock);
-        setup = service->setup;
-        setup->references++;
+        setup = setup_retain(service->setup);
         service->in_flight++;
         pthread_mutex_unlock(&service->lock);
         return setup;
@@ -136,15 +80,11 @@ setup_t *service_begin(service_t *service)
 
 void service_end(service_t *service, setup_t *setup)
 {
-        bool last;
-
         pthread_mutex_lock(&service->lock);
-        last = --setup->references == 0;
         if (--service->in_flight == 0)
                 pthread_cond_broadcast(&service->idle);
         pthread_mutex_unlock(&service->lock);
-        if (last)
-                setup_free(setup);
+        setup_release(setup);
 }
 
 /* Sockets, users and the store are set up once, before privileges are dropped. */
@@ -161,7 +101,6 @@ void service_reload(service_t *service)
         const config_t *config = daemon_reload(service->config_path, CONFIG_MILTER);
         setup_t *fresh = config != NULL ? setup_create(config) : NULL;
         setup_t *old;
-        bool last;
 
         if (fresh == NULL) {
                 log_error("%s: not reloaded; the configuration in use stays", service->config_path);
@@ -172,10 +111,8 @@ void service_reload(service_t *service)
         old = service->setup;
         warn_unchangeable(old->config, fresh->config);
         service->setup = fresh;
-        last = --old->references == 0;
         pthread_mutex_unlock(&service->lock);
-        if (last)
-                setup_free(old);
+        setup_release(old);
         log_info("reloaded %s", service->config_path);
 }
 

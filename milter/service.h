@@ -9,18 +9,8 @@
 
 #include <stdbool.h>
 
-#include "common/app/config.h"
-#include "common/dns/resolver.h"
-#include "common/policy/ignore.h"
+#include "common/app/setup.h"
 #include "common/state/store.h"
-
-/** Immutable but for what its parts do by themselves; counted by reference. */
-typedef struct setup {
-        const config_t *config;
-        ignore_file_t *ignore;
-        resolver_t *resolver;
-        unsigned references; /**< under the service's lock */
-} setup_t;
 
 typedef struct service service_t;
 

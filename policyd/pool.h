@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/app/setup.h"
 #include "common/auth/spf.h"
 #include "common/base/address.h"
-#include "policyd/setup.h"
 
 /** One message's SPF evaluation. */
 typedef struct spf_job {

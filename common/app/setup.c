@@ -1,4 +1,4 @@
-#include "policyd/setup.h"
+#include "common/app/setup.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /*
  * setup.h - what a reload replaces as a whole: configuration, ignore list, resolver
  *
- * Counted by reference: a request finishes with the setup that it began with. Thread-safe, and
+ * Counted by reference: a message finishes with the setup that it began with. Thread-safe, and
  * unchanging but for the reference count.
  */
-#ifndef TRUEFROM_POLICYD_SETUP_H
-#define TRUEFROM_POLICYD_SETUP_H
+#ifndef TRUEFROM_APP_SETUP_H
+#define TRUEFROM_APP_SETUP_H
 
 #include <stdatomic.h>
 

@@ -1,0 +1,99 @@
+/*
+ * truefrom-policyd: evaluates SPF at envelope time, and keeps the result for the milter
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "common/app/daemon.h"
+#include "common/app/endpoint.h"
+#include "common/app/log.h"
+#include "policyd/server.h"
+
+/* As many connections as we may have: Postfix opens one for each smtpd process. */
+static void raise_descriptor_limit(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+                limit.rlim_cur = limit.rlim_max;
+                setrlimit(RLIMIT_NOFILE, &limit);
+        }
+}
+
+static int open_listener(const config_t *config)
+{
+        int listener = endpoint_listen(config->policyd.socket, config->umask_bits, SOMAXCONN);
+
+        if (listener < 0)
+                log_fatal("policyd.Socket %s: %s", config->policyd.socket,
+                          listener == -EADDRINUSE ? "another process is listening there"
+                                                  : strerror(-listener));
+        return listener;
+}
+
+static store_t *open_store(const config_t *config)
+{
+        const store_config_t wanted = {
+            .directory = config->state_directory,
+            .size_bytes = (size_t)config->state_size << 20,
+            .lifetime = config->state_lifetime,
+        };
+        store_t *store = NULL;
+        int error = store_open_writer(&wanted, &store);
+
+        if (error != 0)
+                log_fatal("StateDirectory %s: %s", config->state_directory, strerror(-error));
+        return store;
+}
+
+static int serve(const char *config_path, const config_t *config, int listener)
+{
+        store_t *store = open_store(config);
+        setup_t *setup;
+        int error = -EIO;
+
+        if (store == NULL) {
+                config_release(config);
+                return error;
+        }
+        setup = setup_create(config);
+        if (setup != NULL)
+                error = server_run(config_path, listener, store, setup);
+        store_close(store);
+        return error;
+}
+
+int main(int argc, char **argv)
+{
+        daemon_options_t options;
+        const config_t *config;
+        char *socket;
+        int listener, error;
+        int status = daemon_options(argc, argv, "truefrom-policyd", CONFIG_POLICYD, &options);
+
+        if (status >= 0)
+                return status;
+        config = daemon_load(options.config_path, CONFIG_POLICYD);
+        if (config == NULL)
+                return EX_CONFIG_ERROR;
+        log_open("truefrom-policyd", config->log_target);
+        signal(SIGPIPE, SIG_IGN);
+        raise_descriptor_limit();
+        socket = strdup(config->policyd.socket);
+        listener = open_listener(config);
+        if (socket == NULL || listener < 0)
+                return EXIT_FAILURE;
+        error = daemon_drop_privileges(config);
+        if (error == 0)
+                error = serve(options.config_path, config, listener);
+        if (error != 0)
+                endpoint_unlink(socket);
+        else
+                log_info("stopped");
+        free(socket);
+        return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

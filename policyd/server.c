@@ -1,0 +1,317 @@
+#include "policyd/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ev.h>
+
+#include "common/app/daemon.h"
+#include "common/app/endpoint.h"
+#include "common/app/log.h"
+#include "policyd/connection.h"
+#include "policyd/handler.h"
+#include "policyd/pool.h"
+
+#define EVALUATIONS_MAX     128  /* threads */
+#define WAITING_MAX         4096 /* evaluations that wait for a thread */
+#define ACCEPTS_AT_ONCE     64
+#define ACCEPT_PAUSE        1.0 /* seconds, when descriptors are out */
+#define DRAIN_SECONDS       25.0
+#define EXPIRE_SECONDS      1.0
+#define EXPIRE_SOON_SECONDS 0.1 /* while there is more */
+#define EXPIRE_BATCH        500
+
+typedef struct server {
+        struct ev_loop *loop;
+        const char *config_path;
+        store_t *store;
+        setup_t *setup;
+        pool_t *pool;
+        handler_t *handler;
+        connection_events_t events;
+        connection_t *connections;
+        size_t tasks;                /* begun and not ended */
+        task_t *ready, **ready_end;  /* with a reply, which waits for the commit */
+        store_statistics_t reported; /* of the store, what was logged */
+        bool stopping;
+        ev_io listener;
+        ev_prepare prepare;
+        ev_async evaluated;
+        ev_timer accept_pause, expire, drain;
+        ev_signal hangup, terminate, interrupt;
+} server_t;
+
+static void add_ready(server_t *server, task_t *task)
+{
+        task->next = NULL;
+        *server->ready_end = task;
+        server->ready_end = &task->next;
+}
+
+static void on_request(void *context, connection_t *connection, const policy_request_t *request)
+{
+        server_t *server = context;
+        bool ready;
+        task_t *task = handler_begin(server->handler, request, server->setup, connection, &ready);
+
+        if (task == NULL) {
+                log_error("out of memory: closing a connection");
+                connection_finish(connection);
+                connection_reply(connection, HANDLER_DUNNO);
+                return;
+        }
+        server->tasks++;
+        if (ready)
+                add_ready(server, task);
+}
+
+static void on_closed(void *context, connection_t *connection)
+{
+        server_t *server = context;
+
+        connection_unlink(&server->connections, connection);
+}
+
+static void log_losses(server_t *server)
+{
+        store_statistics_t now;
+
+        if (store_statistics(server->store, &now) != 0)
+                return;
+        if (now.dropped > server->reported.dropped)
+                log_warning("state store is full: dropped the %llu oldest entries; raise StateSize",
+                            (unsigned long long)(now.dropped - server->reported.dropped));
+        if (now.recreated > server->reported.recreated)
+                log_warning("state store was damaged: made anew; SPF results of mail in flight are "
+                            "evaluated again");
+        server->reported = now;
+}
+
+/* Before the loop sleeps: whatever is ready is stored in one commit, and told after it. A reply may
+ * make the next request of its connection ready, hence the loop. */
+static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
+{
+        server_t *server = watcher->data;
+
+        (void)events;
+        while (server->ready != NULL) {
+                task_t *task = server->ready;
+                int error = store_commit(server->store);
+
+                if (error != 0)
+                        log_error(
+                            "state store: cannot write: %s; the milter will evaluate SPF anew",
+                            strerror(-error));
+                server->ready = NULL;
+                server->ready_end = &server->ready;
+                while (task != NULL) {
+                        task_t *next = task->next;
+
+                        connection_reply(task->owner, task->reply);
+                        handler_end(server->handler, task);
+                        server->tasks--;
+                        task = next;
+                }
+        }
+        if (server->stopping && server->connections == NULL && server->tasks == 0)
+                ev_break(loop, EVBREAK_ALL);
+}
+
+static void on_evaluated(struct ev_loop *loop, ev_async *watcher, int events)
+{
+        server_t *server = watcher->data;
+        spf_job_t *job = pool_collect(server->pool);
+
+        (void)loop;
+        (void)events;
+        while (job != NULL) {
+                spf_job_t *next = job->next;
+
+                add_ready(server, handler_finish(server->handler, job));
+                job = next;
+        }
+}
+
+/* Called by the pool's threads. */
+static void wake(void *context)
+{
+        server_t *server = context;
+
+        ev_async_send(server->loop, &server->evaluated);
+}
+
+static void pause_accepting(server_t *server, int error)
+{
+        log_warning("cannot accept connections: %s; trying again in a second", strerror(error));
+        ev_io_stop(server->loop, &server->listener);
+        ev_timer_set(&server->accept_pause, ACCEPT_PAUSE, 0.0);
+        ev_timer_start(server->loop, &server->accept_pause);
+}
+
+static void on_accept_pause(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+        server_t *server = watcher->data;
+
+        (void)events;
+        if (!server->stopping)
+                ev_io_start(loop, &server->listener);
+}
+
+static void on_listener(struct ev_loop *loop, ev_io *watcher, int events)
+{
+        server_t *server = watcher->data;
+
+        (void)events;
+        for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+                int fd = accept4(watcher->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                connection_t *connection;
+
+                if (fd < 0) {
+                        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+                            errno == ENOBUFS)
+                                pause_accepting(server, errno);
+                        return;
+                }
+                connection = connection_create(loop, fd, &server->events);
+                if (connection == NULL) {
+                        pause_accepting(server, ENOMEM);
+                        return;
+                }
+                connection_link(&server->connections, connection);
+        }
+}
+
+static void on_expire(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+        server_t *server = watcher->data;
+        int dropped = store_expire(server->store, time(NULL), EXPIRE_BATCH);
+
+        (void)events;
+        if (dropped < 0)
+                log_warning("state store: cannot drop old entries: %s", strerror(-dropped));
+        log_losses(server);
+        ev_timer_set(watcher, dropped >= EXPIRE_BATCH ? EXPIRE_SOON_SECONDS : EXPIRE_SECONDS, 0.0);
+        ev_timer_start(loop, watcher);
+}
+
+static void warn_unchangeable(const config_t *old, const config_t *new)
+{
+        if (strcmp(old->policyd.socket, new->policyd.socket) != 0)
+                log_warning("policyd.Socket has changed: restart to listen there");
+        if (strcmp(old->state_directory, new->state_directory) != 0 ||
+            old->state_size != new->state_size)
+                log_warning("StateDirectory or StateSize has changed: restart to use it");
+}
+
+static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+        server_t *server = watcher->data;
+        const config_t *config = daemon_reload(server->config_path, CONFIG_POLICYD);
+        setup_t *fresh = config != NULL ? setup_create(config) : NULL;
+
+        (void)loop;
+        (void)events;
+        if (fresh == NULL) {
+                log_error("%s: not reloaded; the configuration in use stays", server->config_path);
+                return;
+        }
+        warn_unchangeable(server->setup->config, fresh->config);
+        store_set_lifetime(server->store, fresh->config->state_lifetime);
+        setup_release(server->setup);
+        server->setup = fresh;
+        log_info("reloaded %s", server->config_path);
+}
+
+static void on_drain_end(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+        (void)watcher;
+        (void)events;
+        log_warning("requests still in flight after %.0f seconds; Postfix will try them again",
+                    DRAIN_SECONDS);
+        ev_break(loop, EVBREAK_ALL);
+}
+
+/* Idle connections end now, the others after the reply that they wait for. */
+static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+        server_t *server = watcher->data;
+        connection_t *connection = server->connections;
+
+        (void)events;
+        if (server->stopping)
+                return;
+        server->stopping = true;
+        daemon_notify("STOPPING=1");
+        endpoint_unlink(server->setup->config->policyd.socket);
+        ev_io_stop(loop, &server->listener);
+        close(server->listener.fd);
+        while (connection != NULL) {
+                connection_t *next = connection_next(connection);
+
+                connection_finish(connection);
+                connection = next;
+        }
+        ev_timer_start(loop, &server->drain);
+}
+
+static void start_watchers(server_t *server, int listener)
+{
+        ev_io_init(&server->listener, on_listener, listener, EV_READ);
+        ev_prepare_init(&server->prepare, on_prepare);
+        ev_async_init(&server->evaluated, on_evaluated);
+        ev_timer_init(&server->accept_pause, on_accept_pause, ACCEPT_PAUSE, 0.0);
+        ev_timer_init(&server->expire, on_expire, EXPIRE_SECONDS, 0.0);
+        ev_timer_init(&server->drain, on_drain_end, DRAIN_SECONDS, 0.0);
+        ev_signal_init(&server->hangup, on_hangup, SIGHUP);
+        ev_signal_init(&server->terminate, on_stop, SIGTERM);
+        ev_signal_init(&server->interrupt, on_stop, SIGINT);
+        server->listener.data = server->prepare.data = server->evaluated.data = server;
+        server->accept_pause.data = server->expire.data = server;
+        server->hangup.data = server->terminate.data = server->interrupt.data = server;
+        ev_io_start(server->loop, &server->listener);
+        ev_prepare_start(server->loop, &server->prepare);
+        ev_async_start(server->loop, &server->evaluated);
+        ev_timer_start(server->loop, &server->expire);
+        ev_signal_start(server->loop, &server->hangup);
+        ev_signal_start(server->loop, &server->terminate);
+        ev_signal_start(server->loop, &server->interrupt);
+}
+
+static int create_parts(server_t *server)
+{
+        server->loop = ev_default_loop(EVFLAG_AUTO);
+        server->pool = pool_create(EVALUATIONS_MAX, WAITING_MAX, wake, server);
+        server->handler = handler_create(server->store, server->pool);
+        return server->loop != NULL && server->pool != NULL && server->handler != NULL ? 0
+                                                                                       : -ENOMEM;
+}
+
+int server_run(const char *config_path, int listener, store_t *store, setup_t *setup)
+{
+        server_t server = {.config_path = config_path, .store = store, .setup = setup};
+        int error;
+
+        server.ready_end = &server.ready;
+        server.events =
+            (connection_events_t){.request = on_request, .closed = on_closed, .context = &server};
+        error = create_parts(&server);
+        if (error == 0) {
+                start_watchers(&server, listener);
+                daemon_notify("READY=1");
+                log_info("started, listening on %s", setup->config->policyd.socket);
+                ev_run(server.loop, 0);
+        }
+        /* after a drain that took too long, the threads at work end with the process */
+        if (server.tasks == 0) {
+                pool_free(server.pool);
+                handler_free(server.handler);
+                setup_release(server.setup);
+                if (server.loop != NULL)
+                        ev_loop_destroy(server.loop);
+        }
+        return error;
+}

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <libmilter/mfapi.h>
@@ -135,15 +136,19 @@ static void run(service_t *service)
         }
 }
 
+/* Without smfi_stop: that waits for libmilter's listener to look up from its poll, up to 5 s. */
 static void stop(service_t *service, const char *socket)
 {
+        const struct timespec last_replies = {.tv_nsec = 100000000};
+
         daemon_notify("STOPPING=1");
         endpoint_unlink(socket);
-        smfi_stop();
         if (!service_drain(service, DRAIN_SECONDS))
                 log_warning(
                     "messages still in flight after %d seconds; Postfix will try them again",
                     DRAIN_SECONDS);
+        /* a message ends in its callback; libmilter sends its reply right after that */
+        nanosleep(&last_replies, NULL);
         log_info("stopped");
 }
 

@@ -39,6 +39,8 @@ int message_begin(session_t *session, const char *mail_from, const char *mail_ad
 
         message_end(session);
         message->setup = service_begin(session->service);
+        if (message->setup == NULL)
+                return -ESHUTDOWN;
         message->sender = envelope_sender(message->arena, mail_from);
         if (mail_addr != NULL)
                 message->sender_alt = envelope_sender(message->arena, mail_addr);

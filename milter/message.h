@@ -56,7 +56,7 @@ session_t *session_create(service_t *service);
 void session_free(session_t *session);
 
 /** Begin a message, ending one that is left over. @param mail_from, mail_addr libmilter's argv[0]
- * and {mail_addr} (NULL = unknown). @return 0 or -ENOMEM */
+ * and {mail_addr} (NULL = unknown). @return 0, -ENOMEM, or -ESHUTDOWN while stopping */
 int message_begin(session_t *session, const char *mail_from, const char *mail_addr);
 
 /** Take note of one field; a failure is kept in message->failed. */

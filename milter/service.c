@@ -16,6 +16,7 @@ struct service {
         pthread_cond_t idle;
         setup_t *setup;
         unsigned in_flight;
+        bool stopping;
 };
 
 service_t *service_create(const char *config_path, const config_t *config)
@@ -69,11 +70,13 @@ store_t *service_store(service_t *service)
 
 setup_t *service_begin(service_t *service)
 {
-        setup_t *setup;
+        setup_t *setup = NULL;
 
         pthread_mutex_lock(&service->lock);
-        setup = setup_retain(service->setup);
-        service->in_flight++;
+        if (!service->stopping) {
+                setup = setup_retain(service->setup);
+                service->in_flight++;
+        }
         pthread_mutex_unlock(&service->lock);
         return setup;
 }
@@ -124,6 +127,7 @@ bool service_drain(service_t *service, unsigned seconds)
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += seconds;
         pthread_mutex_lock(&service->lock);
+        service->stopping = true;
         while (service->in_flight > 0)
                 if (pthread_cond_timedwait(&service->idle, &service->lock, &until) == ETIMEDOUT)
                         break;

@@ -27,7 +27,7 @@ void service_free(service_t *service);
 /** The store to read from; any thread. */
 store_t *service_store(service_t *service);
 
-/** Begin a message: a reference to the current setup, never NULL; ended by service_end. */
+/** Begin a message: a reference to the current setup, ended by service_end; NULL while stopping. */
 setup_t *service_begin(service_t *service);
 
 /** The message that began with this setup has ended. */
@@ -36,7 +36,8 @@ void service_end(service_t *service, setup_t *setup);
 /** Load the configuration anew (SIGHUP). On error logs, and leaves all as it was. */
 void service_reload(service_t *service);
 
-/** Wait until no message is in flight, at most `seconds`. @return false when some still are */
+/** From now on no message begins; wait until none is in flight, at most `seconds`.
+ * @return false when some still are */
 bool service_drain(service_t *service, unsigned seconds);
 
 #endif

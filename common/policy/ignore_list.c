@@ -116,6 +116,19 @@ static bool parse_address(struct parser *parser, char *text, bool except)
         return true;
 }
 
+/* No top-level domain is a number (RFC 3696 2): such a name is an address with a slip in it. */
+static bool is_number(const char *text)
+{
+        return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+static const char *last_label(const char *domain)
+{
+        const char *dot = strrchr(domain, '.');
+
+        return dot != NULL ? dot + 1 : domain;
+}
+
 static void parse_name(struct parser *parser, const char *text, bool except)
 {
         ignore_list_t *list = parser->list;
@@ -124,7 +137,8 @@ static void parse_name(struct parser *parser, const char *text, bool except)
         struct name *grown;
         char *copy;
 
-        if (domain_normalize(text + below, strlen(text + below), domain + below) != 0) {
+        if (domain_normalize(text + below, strlen(text + below), domain + below) != 0 ||
+            is_number(last_label(domain))) {
                 complain(parser, "neither an address, nor a block, nor a name");
                 return;
         }

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from lab import AUTHSERV_ID, RECIPIENT, Lab, message
+from lab import AUTHSERV_ID, RECIPIENT, Lab, message, wait_for
 from zones import BAD, GOOD, ZONE
 
 MANY = [f"user{n}@rcpt.test" for n in range(20)]
@@ -135,13 +135,16 @@ def policy_request(lab, **attributes):
 def test_stale_entry_of_a_reused_queue_id_is_not_used(lab):
     """Postfix reuses queue IDs within seconds: what an earlier message of this ID left behind, a pass
     for another envelope, must not help the next one."""
-    with lab.session("none", client=BAD) as session:
+    with lab.session("none", client=BAD, helo="stale.test") as session:
+        opened = rf"lab/none/smtpd\[\d+\]: (\w+): client=\S+\[{BAD}\]$"
+        seen = len(re.findall(opened, lab.postfix_log(), re.M))
         session.command("MAIL FROM:<user@reject.test>")
         session.command(f"RCPT TO:<{RECIPIENT}>")
-        queue_id = re.findall(r"lab/none/smtpd\[\d+\]: (\w+): client", lab.postfix_log())[-1]
-        for stale in ({}, {"sender": "user@reject.test"},
-                      {"sender": "user@reject.test", "helo_name": "elsewhere.test"},
-                      {"client_address": BAD, "sender": "x@evil.test"}):
+        queue_id = wait_for(lambda: re.findall(opened, lab.postfix_log(), re.M)[seen:],
+                            "Postfix to log the queue ID")[0]
+        for stale in ({}, {"sender": "user@reject.test"}, {"client_address": BAD},
+                      {"sender": "user@reject.test", "helo_name": "stale.test"},
+                      {"client_address": BAD, "sender": "user@reject.test"}):
             assert policy_request(lab, queue_id=queue_id, instance=f"9.{len(stale)}", **stale) \
                 == "action=DUNNO\n\n"
         session.command("DATA")

@@ -330,9 +330,13 @@ static void check_ignore_hosts(struct loader *loader, const config_setting_t *ro
 {
         const char *path = loader->holder->config.ignore_hosts;
 
-        if (path != NULL && access(path, R_OK) != 0)
-                report_option(loader, config_setting_get_member(root, "IgnoreHosts"), path,
-                              "cannot be read: ", strerror(errno));
+        char why[256];
+
+        if (path == NULL || access(path, R_OK) == 0)
+                return;
+        snprintf(why, sizeof(why), "cannot read it: %s: ", strerror(errno));
+        report_option(loader, config_setting_get_member(root, "IgnoreHosts"), "IgnoreHosts", why,
+                      path);
 }
 
 static void check_whole(struct loader *loader, const config_setting_t *root,

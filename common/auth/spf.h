@@ -3,7 +3,7 @@
  *
  * One evaluator belongs to one thread (libspf2's SPF_server_t is not shared). Enforces what
  * libspf2 does not: the limit of void look-ups (4.6.4), the time limit, and no free pass for
- * loopback clients.
+ * loopback clients, whose result is "none".
  */
 #ifndef TRUEFROM_AUTH_SPF_H
 #define TRUEFROM_AUTH_SPF_H

@@ -3,6 +3,7 @@
  * message; the question asked is the message's own where it has one, so that the parser gets past
  * it.
  */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -228,8 +228,7 @@ Test(authres_format, lets_nothing_end_or_extend_the_field, .init = begin, .fini 
             "user@evil.example\nX-Evil: yes",
             "user@(comment)evil.example",
             "user@evil.example(",
-            "\xc3\xbc@b\xc3\xbc"
-            "cher.example",
+            "\xc3\xbc@b\303\274cher.example",
             "\xff\xfe@\xff",
             "no-domain",
             "@",

@@ -1,0 +1,75 @@
+/* log lines: nothing from the network can forge one */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/app/log.h"
+
+static char captured[65536];
+
+/* What one call writes to stderr. */
+static const char *logged(const char *text)
+{
+        int ends[2], saved = dup(STDERR_FILENO);
+        ssize_t len;
+
+        cr_assert_eq(pipe(ends), 0);
+        dup2(ends[1], STDERR_FILENO);
+        log_open("tester", LOG_TARGET_STDERR);
+        log_info("%s", text);
+        dup2(saved, STDERR_FILENO);
+        close(ends[1]);
+        len = read(ends[0], captured, sizeof(captured) - 1);
+        cr_assert_gt(len, 0);
+        captured[len] = '\0';
+        close(ends[0]);
+        close(saved);
+        return captured;
+}
+
+static void expect(const char *text, const char *expected)
+{
+        char line[1024];
+
+        snprintf(line, sizeof(line), "tester[%ld]: %s\n", (long)getpid(), expected);
+        cr_expect_str_eq(logged(text), line);
+}
+
+Test(log, plain_text)
+{
+        expect("4ABC: example.org pass", "4ABC: example.org pass");
+        expect("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x93\xa7",
+               "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x93\xa7");
+}
+
+Test(log, control_characters)
+{
+        expect("a\nb\r\tc\x1b[31m\x7f", "a\\012b\\015\\011c\\033[31m\\177");
+        expect("back\\slash", "back\\\\slash");
+        expect("c1 \xc2\x9b!", "c1 \\302\\233!");
+}
+
+Test(log, what_is_not_utf_8)
+{
+        expect("\xff", "\\377");
+        expect("\xc0\xaf", "\\300\\257");
+        expect("\xed\xa0\x80", "\\355\\240\\200");
+        expect("\xf4\x90\x80\x80", "\\364\\220\\200\\200");
+        expect("\xe2\x82", "\\342\\202");
+}
+
+Test(log, long_lines_are_cut_and_end)
+{
+        char *text = malloc(100001);
+        const char *line;
+
+        memset(text, '\n', 100000);
+        text[100000] = '\0';
+        line = logged(text);
+        cr_expect_lt(strlen(line), 16384);
+        cr_expect_str_eq(line + strlen(line) - 4, "...\n");
+        cr_expect_eq(strchr(line, '\n'), line + strlen(line) - 1);
+        free(text);
+}

@@ -1,0 +1,152 @@
+/* SPF by libspf2 over our resolver, against a real DNS server */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/auth/spf.h"
+#include "tests/unit/support/dnsserver.h"
+
+static const char zone[] =
+    "{'pass.test': {'TXT': ['v=spf1 ip4:192.0.2.0/24 -all']},"
+    " 'fail.test': {'TXT': ['v=spf1 -all']},"
+    " 'soft.test': {'TXT': ['v=spf1 ~all']},"
+    " 'neutral.test': {'TXT': ['v=spf1 ?all']},"
+    " 'none.test': {'TXT': ['other text']},"
+    " 'twice.test': {'TXT': ['v=spf1 -all', 'v=spf1 +all']},"
+    " 'broken.test': {'TXT': ['v=spf1 nonsense:x -all']},"
+    " 'trouble.test': {'fault': 'servfail'},"
+    " 'silent.test': {'fault': 'silent'},"
+    " 'deep.test': {'TXT': ['v=spf1 include:pass.test -all']},"
+    " 'loop.test': {'TXT': ['v=spf1 include:loop.test -all']},"
+    " 'incltrouble.test': {'TXT': ['v=spf1 include:trouble.test -all']},"
+    " 'voids.test': {'TXT': ['v=spf1 a:n1.test a:n2.test a:n3.test +all']},"
+    " 'terms.test': {'TXT': ['v=spf1 a:pass.test a:pass.test a:pass.test a:pass.test a:pass.test "
+    "a:pass.test a:pass.test a:pass.test a:pass.test a:pass.test a:pass.test +all']},"
+    " 'mail.pass.test': {'TXT': ['v=spf1 ip4:192.0.2.0/24 -all']},"
+    " 'loopback.test': {'TXT': ['v=spf1 -all']}}";
+
+static dns_server_t server;
+static resolver_t *resolver;
+static spf_evaluator_t *evaluator;
+
+static void start(void)
+{
+        faultdns_start(&server, zone);
+        resolver = dns_server_resolver(&server, 1000);
+        evaluator = spf_evaluator_create(resolver);
+}
+
+static void stop(void)
+{
+        spf_evaluator_free(evaluator);
+        resolver_free(resolver);
+        dns_server_stop(&server);
+}
+
+TestSuite(spf, .init = start, .fini = stop, .timeout = 60);
+
+static spf_outcome_t evaluate(const char *client, const char *helo, const char *sender)
+{
+        spf_outcome_t outcome;
+        address_t address;
+
+        cr_assert(address_parse(client, &address));
+        spf_evaluate(evaluator, &address, helo, sender, 0, &outcome);
+        return outcome;
+}
+
+static void expect(const char *domain, enum auth_result result)
+{
+        char sender[128];
+        spf_outcome_t outcome;
+
+        snprintf(sender, sizeof(sender), "user@%s", domain);
+        outcome = evaluate("192.0.2.1", "helo.test", sender);
+        cr_expect_eq(outcome.result, result, "%s: %s", domain, auth_result_name(outcome.result));
+        cr_expect_eq(outcome.identity, SPF_MAILFROM);
+        cr_expect_str_eq(outcome.domain, domain);
+}
+
+Test(spf, results)
+{
+        expect("pass.test", AUTH_PASS);
+        expect("fail.test", AUTH_FAIL);
+        expect("soft.test", AUTH_SOFTFAIL);
+        expect("neutral.test", AUTH_NEUTRAL);
+        expect("none.test", AUTH_NONE);
+        expect("nowhere.test", AUTH_NONE);
+        expect("twice.test", AUTH_PERMERROR);
+        expect("broken.test", AUTH_PERMERROR);
+        expect("deep.test", AUTH_PASS);
+}
+
+Test(spf, dns_trouble_is_a_temporary_error)
+{
+        expect("trouble.test", AUTH_TEMPERROR);
+        expect("silent.test", AUTH_TEMPERROR);
+        expect("incltrouble.test", AUTH_TEMPERROR);
+}
+
+Test(spf, limits)
+{
+        expect("loop.test", AUTH_PERMERROR);
+        expect("voids.test", AUTH_PERMERROR);
+        expect("terms.test", AUTH_PERMERROR);
+}
+
+Test(spf, null_sender)
+{
+        spf_outcome_t outcome = evaluate("192.0.2.1", "mail.pass.test", "");
+
+        cr_expect_eq(outcome.result, AUTH_PASS);
+        cr_expect_eq(outcome.identity, SPF_HELO);
+        cr_expect_str_eq(outcome.domain, "mail.pass.test");
+        outcome = evaluate("192.0.2.1", "[192.0.2.1]", "");
+        cr_expect_eq(outcome.result, AUTH_NONE);
+        outcome = evaluate("192.0.2.1", "", "");
+        cr_expect_eq(outcome.result, AUTH_NONE);
+}
+
+Test(spf, loopback_gets_nothing_for_free)
+{
+        cr_expect_eq(evaluate("127.0.0.1", "helo.test", "user@loopback.test").result, AUTH_NONE);
+        cr_expect_eq(evaluate("::1", "helo.test", "user@loopback.test").result, AUTH_NONE);
+}
+
+Test(spf, a_mapped_address_is_ipv4)
+{
+        cr_expect_eq(evaluate("::ffff:192.0.2.1", "helo.test", "user@pass.test").result, AUTH_PASS);
+}
+
+Test(spf, senders_without_a_usable_domain)
+{
+        static const char *const senders[] = {"user",           "user@",     "@",
+                                              "user@localhost", "user@a..b", "user@[192.0.2.1]"};
+
+        for (size_t i = 0; i < sizeof(senders) / sizeof(*senders); i++)
+                cr_expect_eq(evaluate("192.0.2.1", "mail.pass.test", senders[i]).result, AUTH_NONE,
+                             "%s", senders[i]);
+}
+
+Test(spf, helo_identity)
+{
+        spf_outcome_t outcome;
+        address_t address;
+
+        address_parse("192.0.2.1", &address);
+        spf_evaluate_helo(evaluator, &address, "mail.pass.test", 0, &outcome);
+        cr_expect_eq(outcome.result, AUTH_PASS);
+        address_parse("198.51.100.1", &address);
+        spf_evaluate_helo(evaluator, &address, "mail.pass.test", 0, &outcome);
+        cr_expect_eq(outcome.result, AUTH_FAIL);
+}
+
+Test(spf, a_deadline_that_has_passed_is_a_temporary_error)
+{
+        spf_outcome_t outcome;
+        address_t address;
+
+        address_parse("192.0.2.1", &address);
+        spf_evaluate(evaluator, &address, "helo.test", "user@pass.test", 1, &outcome);
+        cr_expect_eq(outcome.result, AUTH_TEMPERROR);
+}

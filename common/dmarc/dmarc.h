@@ -38,7 +38,7 @@ typedef struct dmarc_outcome {
         enum dmarc_policy evaluated; /**< after t */
         bool author_exists;       /**< false only when it was asked and the answer was NXDOMAIN */
         bool spf_aligned;         /**< SPF passed and is aligned */
-        const bool *dkim_aligned; /**< per signature, the same; in the arena */
+        const bool *dkim_aligned; /**< per signature, the same; NULL when nobody looked */
         const dmarc_record_t *record; /**< the applied record, or NULL */
         const char *reason;           /**< constant text: why this result, for people */
 } dmarc_outcome_t;

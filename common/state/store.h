@@ -5,7 +5,8 @@
  * Losing it costs nothing but repeated evaluations, so it is never synced to disk; a crash of
  * either daemon leaves it consistent. Bounded: entries expire after StateLifetime, and when the map
  * (StateSize) or the disk is full the oldest go first. A damaged store is recreated by the writer;
- * the reader notices that its file was replaced, and opens the new one.
+ * the reader notices that its file was replaced, and opens the new one. A process has at most one
+ * store of a directory open at a time (LMDB's locks are the process').
  */
 #ifndef TRUEFROM_STATE_STORE_H
 #define TRUEFROM_STATE_STORE_H

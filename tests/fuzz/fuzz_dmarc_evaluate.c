@@ -87,9 +87,10 @@ static void evaluate(arena_t *arena, char *text)
         script.next = text;
         if (dmarc_evaluate(arena, &dns, &input, &outcome) != 0)
                 return;
-        if (outcome.result >= AUTH_RESULT_COUNT || !outcome.reason || !outcome.dkim_aligned)
+        if (outcome.result >= AUTH_RESULT_COUNT || !outcome.reason)
                 abort();
-        if (outcome.result == AUTH_PASS && !outcome.spf_aligned && !outcome.dkim_aligned[0])
+        if (outcome.result == AUTH_PASS && !outcome.spf_aligned &&
+            !(outcome.dkim_aligned && outcome.dkim_aligned[0]))
                 abort();
         if (outcome.result == AUTH_FAIL && !outcome.has_policy)
                 abort();

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 
         memcpy(text, data, size);
         text[size] = '\0';
-        if (dmarc_record_parse(arena, text, size, &record) == 0) {
+        if (dmarc_record_parse(arena, text, size, &record) == 1) {
                 if (size < 8 || !record.fo || record.rua_count > DMARC_URIS_MAX ||
                     record.ruf_count > DMARC_URIS_MAX || record.p.state > DMARC_TAG_VALID)
                         abort();

@@ -88,6 +88,51 @@ static int get(store_t *store, const char *queue_id, int64_t now)
         return error;
 }
 
+/* LMDB wants one process to open an environment once: the writer runs in another one then. */
+static void in_child(void (*act)(void))
+{
+        int status;
+        pid_t child = fork();
+
+        cr_assert_geq(child, 0);
+        if (child == 0) {
+                act();
+                _exit(0);
+        }
+        cr_assert_eq(waitpid(child, &status, 0), child);
+        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void write_4a(void)
+{
+        store_t *store = writer();
+
+        put(store, "4A", NOW);
+        if (store_commit(store) != 0)
+                _exit(1);
+        store_close(store);
+}
+
+static void write_4b(void)
+{
+        store_t *store = writer();
+
+        put(store, "4B", NOW);
+        if (store_commit(store) != 0)
+                _exit(1);
+        store_close(store);
+}
+
+static void put_4b_without_commit(void)
+{
+        store_t *store = writer();
+
+        put(store, "4B", NOW);
+        if (get(store, "4B", NOW) != 0)
+                _exit(1);
+        store_close(store);
+}
+
 Test(store, kinds_of_keys_do_not_mix)
 {
         store_t *store = writer();
@@ -108,16 +153,16 @@ Test(store, kinds_of_keys_do_not_mix)
 
 Test(store, readers_see_commits_only)
 {
-        store_t *writing = writer(), *reading = reader();
+        store_t *reading = reader();
 
-        put(writing, "4A", NOW);
-        cr_expect_eq(get(writing, "4A", NOW), 0);
-        cr_expect_eq(get(reading, "4A", NOW), -ENOENT);
-        cr_assert_eq(store_commit(writing), 0);
+        in_child(write_4a);
         cr_expect_eq(get(reading, "4A", NOW), 0);
+        in_child(put_4b_without_commit);
         cr_expect_eq(get(reading, "4B", NOW), -ENOENT);
+        in_child(write_4b);
+        cr_expect_eq(get(reading, "4B", NOW), 0);
+        cr_expect_eq(get(reading, "4A", NOW), 0);
         store_close(reading);
-        store_close(writing);
 }
 
 Test(store, the_newest_entry_of_a_key_counts)
@@ -239,15 +284,12 @@ Test(store, files_are_for_owner_and_group)
 
 Test(store, a_reader_may_come_first)
 {
-        store_t *reading = reader(), *writing;
+        store_t *reading = reader();
 
         cr_expect_eq(get(reading, "4A", NOW), -ENOENT);
-        writing = writer();
-        put(writing, "4A", NOW);
-        cr_assert_eq(store_commit(writing), 0);
+        in_child(write_4a);
         sleep(2); /* it looks once a second */
         cr_expect_eq(get(reading, "4A", NOW), 0);
-        store_close(writing);
         store_close(reading);
 }
 
@@ -310,36 +352,39 @@ Test(store, garbage_in_the_file)
         expect_recreation(0, true);
 }
 
+static void remove_files(void)
+{
+        char path[128];
+
+        snprintf(path, sizeof(path), "%s/data.mdb", directory);
+        unlink(path);
+        snprintf(path, sizeof(path), "%s/lock.mdb", directory);
+        unlink(path);
+}
+
 Test(store, a_reader_follows_a_new_file)
 {
-        store_t *writing = writer(), *reading = reader();
+        store_t *reading = reader();
 
-        put(writing, "4A", NOW);
-        cr_assert_eq(store_commit(writing), 0);
+        in_child(write_4a);
         cr_expect_eq(get(reading, "4A", NOW), 0);
-        store_close(writing);
-        spoil(0, true);
-        writing = writer();
-        put(writing, "4B", NOW);
-        cr_assert_eq(store_commit(writing), 0);
+        in_child(remove_files);
+        in_child(write_4b);
         sleep(2);
         cr_expect_eq(get(reading, "4B", NOW), 0);
         cr_expect_eq(get(reading, "4A", NOW), -ENOENT);
         store_close(reading);
-        store_close(writing);
 }
 
 Test(store, a_killed_writer_leaves_what_it_had_committed)
 {
         int status;
+        store_t *store;
         pid_t child = fork();
 
         cr_assert_geq(child, 0);
         if (child == 0) {
-                store_t *store = NULL;
-
-                if (store_open_writer(&config, &store) != 0)
-                        _exit(1);
+                store = writer();
                 put(store, "4A", NOW);
                 store_commit(store);
                 put(store, "4B", NOW);
@@ -347,7 +392,7 @@ Test(store, a_killed_writer_leaves_what_it_had_committed)
         }
         cr_assert_eq(waitpid(child, &status, 0), child);
         cr_assert(WIFSIGNALED(status));
-        store_t *store = writer();
+        store = writer();
         cr_expect_eq(get(store, "4A", NOW), 0);
         cr_expect_eq(get(store, "4B", NOW), -ENOENT);
         put(store, "4C", NOW);
@@ -371,27 +416,43 @@ static void *read_much(void *argument)
         return (void *)found;
 }
 
-Test(store, many_threads_read_while_one_writes)
+static void write_much(void)
 {
-        store_t *writing = writer(), *reading = reader();
-        pthread_t threads[8];
+        store_t *store = writer();
 
-        put(writing, "4A", NOW);
-        cr_assert_eq(store_commit(writing), 0);
+        for (int i = 0; i < 500; i++) {
+                put(store, "4A", NOW);
+                if (store_commit(store) != 0)
+                        _exit(1);
+        }
+        store_close(store);
+}
+
+Test(store, many_threads_read_while_another_process_writes)
+{
+        store_t *reading = reader();
+        pthread_t threads[8];
+        int status;
+        pid_t child;
+
+        in_child(write_4a);
+        child = fork();
+        cr_assert_geq(child, 0);
+        if (child == 0) {
+                write_much();
+                _exit(0);
+        }
         for (size_t i = 0; i < 8; i++)
                 pthread_create(&threads[i], NULL, read_much, reading);
-        for (int i = 0; i < 500; i++) {
-                put(writing, "4A", NOW);
-                cr_assert_eq(store_commit(writing), 0);
-        }
         for (size_t i = 0; i < 8; i++) {
                 void *found;
 
                 pthread_join(threads[i], &found);
                 cr_expect_eq((size_t)found, 5000);
         }
+        cr_assert_eq(waitpid(child, &status, 0), child);
+        cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
         store_close(reading);
-        store_close(writing);
 }
 
 Test(store, envelope_keys)

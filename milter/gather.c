@@ -8,6 +8,8 @@
 #include "common/mail/domain.h"
 #include "common/mail/envelope.h"
 
+#define IGNORED_LOGGED_MAX 20
+
 /* A domain as a property's value gives it: "example.org", "user@example.org" or "@example.org".
  * NULL when it is none. */
 static const char *value_domain(arena_t *arena, const char *value)
@@ -99,6 +101,22 @@ static bool is_trusted(const config_t *config, const char *authserv_id)
         return false;
 }
 
+/* A field that is not believed. A message with very many gets no line for each: whoever sent it
+ * does not decide how long our log is. */
+static void log_ignored(const gathered_t *gathered, const char *queue_id, const char *what,
+                        const authres_field_t *field, const char *authserv_id)
+{
+        const char *from = authserv_id != NULL ? " from " : "";
+
+        if (gathered->ignored > IGNORED_LOGGED_MAX)
+                return;
+        if (gathered->ignored == IGNORED_LOGGED_MAX)
+                log_info("%s ignoring further Authentication-Results", queue_id);
+        else
+                log_info("%s ignoring %sAuthentication-Results at %u%s%s", queue_id, what,
+                         field->index, from, authserv_id != NULL ? authserv_id : "");
+}
+
 static int gather_field(const session_t *session, const char *queue_id,
                         const authres_field_t *field, gathered_t *out)
 {
@@ -109,19 +127,19 @@ static int gather_field(const session_t *session, const char *queue_id,
         if (error != 0)
                 return error;
         if (authres.authserv_id == NULL) {
-                log_info("%s ignoring malformed Authentication-Results at %u", queue_id,
-                         field->index);
+                log_ignored(out, queue_id, "malformed ", field, NULL);
+                out->ignored++;
                 return 0;
         }
         if (is_trusted(config, authres.authserv_id)) {
                 if (authres.status == AUTHRES_OK)
                         return take_results(session, &authres, out);
-                log_info("%s ignoring malformed Authentication-Results at %u from %s", queue_id,
-                         field->index, authres.authserv_id);
+                log_ignored(out, queue_id, "malformed ", field, authres.authserv_id);
+                out->ignored++;
                 return 0;
         }
-        log_info("%s ignoring Authentication-Results at %u from %s", queue_id, field->index,
-                 authres.authserv_id);
+        log_ignored(out, queue_id, "", field, authres.authserv_id);
+        out->ignored++;
         if (authres_id_equal(authres.authserv_id, config->authserv_id))
                 out->remove[out->remove_count++] = field->occurrence;
         return 0;

@@ -20,6 +20,7 @@ typedef struct gathered {
         dmarc_identifier_t spf;
         unsigned *remove; /**< occurrences of fields that forge our authserv-id, ascending */
         size_t remove_count;
+        unsigned ignored; /**< fields that are not believed */
 } gathered_t;
 
 /**

@@ -276,6 +276,8 @@ int verdict_decide(const session_t *session, const char *queue_id, decision_t *d
                 return refuse_nonconforming(&state, decision, why);
         if (ignored_author(&state)) {
                 log_info("%s: %s ignored", state.queue_id, state.author.domains[0]);
+                decision->remove = state.gathered.remove;
+                decision->remove_count = state.gathered.remove_count;
                 return 0;
         }
         error = evaluate(&state, queue_id);

@@ -37,13 +37,13 @@ ZONE = '''{
 class Policyd:
     """A running daemon with a DNS server of its own."""
 
-    def __init__(self, **settings):
+    def __init__(self, zone=ZONE, **settings):
         self.folder = tempfile.mkdtemp(prefix="tf-")
         self.socket = f"{self.folder}/policyd.sock"
         self.daemon = None
         os.mkdir(f"{self.folder}/state")
         with open(f"{self.folder}/zone.json", "w", encoding="utf-8") as file:
-            file.write(ZONE)
+            file.write(zone)
         with open(f"{self.folder}/ignore.hosts", "w", encoding="utf-8") as file:
             file.write("203.0.113.99\n")
         self.dns_log = f"{self.folder}/queries"
@@ -64,6 +64,7 @@ class Policyd:
                   "policyd": {"Socket": f"local:{self.socket}"}}
         values["policyd"].update(options.pop("policyd", {}))
         values.update(options)
+        values = {key: value for key, value in values.items() if value is not None}
         with open(f"{self.folder}/truefrom.conf", "w", encoding="utf-8") as file:
             file.write(libconfig(values))
 

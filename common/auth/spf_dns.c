@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/auth/spf_record.h"
 #include "common/dns/name.h"
 
 #define VERSION "v=spf1"
@@ -16,6 +17,12 @@ struct spf_dns {
         int64_t deadline_ms;
         const dns_answer_t *names; /* of the last mx or ptr: their addresses are asked for next */
         bool names_are_ptr;
+        bool any_address; /* of these names any address matches */
+        union {
+                struct in_addr ip4;
+                struct in6_addr ip6;
+        } client;
+        size_t client_len; /* octets of it */
         size_t next_name;
         bool began; /* the domain's own record was asked for */
         bool term_is_void;
@@ -103,16 +110,6 @@ static bool is_spf_record(const dns_record_t *record)
                (record->len == version || record->data[version] == ' ');
 }
 
-/* RFC 7208 12: nothing but printable ASCII. libspf2 would not look beyond a NUL. */
-static bool is_plain(const dns_record_t *record)
-{
-        for (size_t i = 0; i < record->len; i++) {
-                if (record->data[i] < ' ' || record->data[i] > '~')
-                        return false;
-        }
-        return true;
-}
-
 /* The one SPF record of an answer, or NULL: *many tells no record from too many. */
 static const dns_record_t *select_record(const dns_answer_t *answer, bool *many)
 {
@@ -134,13 +131,30 @@ static const dns_record_t *select_record(const dns_answer_t *answer, bool *many)
 static SPF_errcode_t compile(spf_dns_t *dns, SPF_server_t *server, SPF_response_t *response,
                              const dns_record_t *source, SPF_record_t **record)
 {
-        SPF_errcode_t error = SPF_E_INVALID_CHAR;
+        SPF_errcode_t error = SPF_E_NO_MEMORY;
+        bool broken;
+        char *text = spf_record_rewrite(source->data, source->len,
+                                        dns->client_len == sizeof(dns->client.ip6), &broken);
 
-        if (is_plain(source))
-                error = SPF_record_compile(server, response, record, source->data);
+        if (text != NULL)
+                error = SPF_record_compile(server, response, record, text);
+        else if (broken)
+                error = SPF_E_SYNTAX;
+        free(text);
         if (error != SPF_E_SUCCESS)
                 settle(dns, error == SPF_E_NO_MEMORY ? AUTH_TEMPERROR : AUTH_PERMERROR);
         return error;
+}
+
+static void remember_client(spf_dns_t *dns, const SPF_request_t *request)
+{
+        if (request->client_ver == AF_INET6) {
+                dns->client.ip6 = request->ipv6;
+                dns->client_len = sizeof(dns->client.ip6);
+        } else {
+                dns->client.ip4 = request->ipv4;
+                dns->client_len = sizeof(dns->client.ip4);
+        }
 }
 
 /* libspf2's hook for the record of the current domain: of the sender at first, then of each
@@ -158,6 +172,7 @@ static SPF_errcode_t get_record(SPF_server_t *server, SPF_request_t *request,
 
         *record = NULL;
         dns->began = true;
+        remember_client(dns, request);
         if (!first)
                 begin_term(dns);
         if (!dns_name_from_text(request->cur_dom, &name)) {
@@ -232,6 +247,21 @@ static SPF_dns_rr_t *make_found(spf_dns_t *dns, const char *name, ns_type type,
         return rr;
 }
 
+/* In place of the addresses that a name has: the client's, as any matches. */
+static SPF_dns_rr_t *make_client(spf_dns_t *dns, const char *name, ns_type type)
+{
+        char octets[sizeof(dns->client) + 1] = "";
+        const dns_record_t record = {.data = octets, .len = dns->client_len};
+        SPF_dns_rr_t *rr = make_empty(dns, name, type, NETDB_SUCCESS);
+
+        memcpy(octets, &dns->client, dns->client_len);
+        if (rr && !add_record(rr, &record)) {
+                settle(dns, AUTH_TEMPERROR);
+                rr->herrno = TRY_AGAIN;
+        }
+        return rr;
+}
+
 /* RFC 7208 5.4, 5.5: more than ten exchanges are an error, of a client's names the rest is left. */
 static size_t limit_names(spf_dns_t *dns, const dns_answer_t *answer, ns_type type)
 {
@@ -268,31 +298,54 @@ static bool is_known_type(ns_type type)
         return type == ns_t_a || type == ns_t_aaaa || type == ns_t_mx || type == ns_t_ptr;
 }
 
-static SPF_dns_rr_t *look_up(SPF_dns_server_t *layer, const char *name, ns_type type, int cache)
+static SPF_dns_rr_t *look_up_name(spf_dns_t *dns, const char *name, ns_type type, bool for_ptr,
+                                  bool any_address)
 {
-        spf_dns_t *dns = layer->hook;
-        bool belongs = (type == ns_t_a || type == ns_t_aaaa) && take_name(dns, name);
-        bool for_ptr = type == ns_t_ptr || (belongs && dns->names_are_ptr);
         const dns_answer_t *answer;
         SPF_dns_rr_t *rr;
         dns_name_t parsed;
 
-        (void)cache;
-        if (!belongs)
-                begin_term(dns);
         /* RFC 7208 4.8: a name that cannot be asked for does not exist. */
         if (!is_known_type(type) || !dns_name_from_text(name, &parsed))
                 return make_empty(dns, name, type, dns->settled ? TRY_AGAIN : HOST_NOT_FOUND);
         answer = ask(dns, name, (enum dns_type)type);
         if (!answer)
                 return make_empty(dns, name, type, TRY_AGAIN);
-        rr = take_answer(dns, name, type, answer, for_ptr);
+        if (any_address && answer->status == DNS_OK && (type == ns_t_a || type == ns_t_aaaa))
+                rr = make_client(dns, name, type);
+        else
+                rr = take_answer(dns, name, type, answer, for_ptr);
         if (type == ns_t_mx || type == ns_t_ptr) {
                 dns->names = answer;
                 dns->names_are_ptr = type == ns_t_ptr;
+                dns->any_address = any_address;
         } else {
                 dns_answer_release(answer);
         }
+        return rr;
+}
+
+static SPF_dns_rr_t *look_up(SPF_dns_server_t *layer, const char *name, ns_type type, int cache)
+{
+        spf_dns_t *dns = layer->hook;
+        bool belongs = (type == ns_t_a || type == ns_t_aaaa) && take_name(dns, name);
+        size_t any_len = belongs ? 0 : spf_any_address_length(name);
+        SPF_dns_rr_t *rr;
+        char *real;
+
+        (void)cache;
+        if (belongs)
+                return look_up_name(dns, name, type, dns->names_are_ptr, dns->any_address);
+        begin_term(dns);
+        if (any_len == 0)
+                return look_up_name(dns, name, type, type == ns_t_ptr, false);
+        real = strndup(name, any_len);
+        if (!real) {
+                settle(dns, AUTH_TEMPERROR);
+                return make_empty(dns, name, type, TRY_AGAIN);
+        }
+        rr = look_up_name(dns, real, type, false, true);
+        free(real);
         return rr;
 }
 

@@ -4,7 +4,7 @@
  * libspf2 asks for one thing after the other, so that this layer sees every look-up of an
  * evaluation. It selects the SPF records itself (4.5), counts terms and void look-ups, keeps the
  * deadline, and remembers what settles the result, since libspf2 tells "no record", "broken record"
- * and "no answer" apart badly. A stricter check of records belongs into its selection of records.
+ * and "no answer" apart badly. Records go through spf_record.h first.
  * One layer belongs to one thread.
  */
 #ifndef TRUEFROM_AUTH_SPF_DNS_H

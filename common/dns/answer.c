@@ -118,14 +118,13 @@ static bool follow_chain(struct reading *reading)
 }
 
 /* Join the character-strings of a TXT record (RFC 7208 3.3, RFC 9989 4.7), into `out` unless NULL.
+ * A record without any is illegal (RFC 1035 3.3.14), but no reason to refuse those beside it.
  * @return their length, or -1 when they do not fill the data */
 static int join_strings(const uint8_t *data, size_t len, char *out)
 {
         size_t pos = 0;
         size_t used = 0;
 
-        if (len == 0)
-                return -1;
         while (pos < len) {
                 size_t string = data[pos++];
 

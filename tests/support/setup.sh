@@ -5,7 +5,7 @@ libconfig-dev libc-ares-dev libidn2-dev libev-dev libsystemd-dev"
 # what a private Postfix with a DNS server and OpenDKIM needs
 LAB_PACKAGES="postfix nsd opendkim python3 python3-dnspython sasl2-bin libsasl2-modules"
 TEST_PACKAGES="clang libclang-rt-14-dev clang-format libcriterion-dev libyaml-dev python3-pytest
-mandoc xz-utils systemd"
+python3-yaml mandoc xz-utils systemd"
 
 say() {
     printf '%s\n' "$*"

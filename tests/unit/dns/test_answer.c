@@ -65,9 +65,13 @@ Test(answer, malformed_text_is_a_failure)
         build_start(&message, RESPONSE_RECURSIVE, "example.org", ns_t_txt);
         build_record(&message, SECTION_ANSWER, "example.org", ns_t_txt, 60, "\5ab", 3);
         expect("example.org", DNS_TXT, DNS_TEMPFAIL);
+}
+
+Test(answer, a_text_without_any_string_is_an_empty_text)
+{
         build_start(&message, RESPONSE_RECURSIVE, "example.org", ns_t_txt);
         build_record(&message, SECTION_ANSWER, "example.org", ns_t_txt, 60, "", 0);
-        expect("example.org", DNS_TXT, DNS_TEMPFAIL);
+        expect("example.org", DNS_TXT, DNS_OK);
 }
 
 Test(answer, mx_records)

@@ -261,7 +261,7 @@ class Lab:
         self.queue, self.config = f"{self.folder}/spool", f"{self.folder}/postfix"
         self.sockets, self.state = f"{self.queue}/truefrom", f"{self.folder}/state"
         self.mail = f"{self.folder}/mail"
-        for path in ("spool", "spool/truefrom", "postfix", "postfix/sasl", "data", "state", "mail", "dns",
+        for path in ("spool", "spool/truefrom", "postfix", "postfix/sasl", "data", "state", "mail", "dns", "bin",
                      "dkim"):
             os.mkdir(f"{self.folder}/{path}")
         os.chown(f"{self.folder}/data", postfix.pw_uid, postfix.pw_gid)
@@ -525,7 +525,9 @@ postlog unix-dgram n - n - 1 postlogd''')
         os.rename(self.config_path + ".new", self.config_path)
 
     def _start_truefrom(self, name, path, user):
-        return Daemon(name, [f"{BUILD}/{path}", "-c", self.config_path], self.folder, notify=True,
+        # a copy: the checkout may lie where only root can go
+        program = shutil.copy(f"{BUILD}/{path}", f"{self.folder}/bin")
+        return Daemon(name, [program, "-c", self.config_path], self.folder, notify=True,
                       user=user, group=grp.getgrnam("postfix").gr_gid, extra_groups=[], umask=0o077)
 
     def start_policyd(self):

@@ -311,6 +311,7 @@ static bool write_network(record_t *record, bool ip6, span_t rest, const char *q
         put_text(writer, " ");
         put_text(writer, qualifier);
         if (prefix == 0) {
+                record->has_all = true;
                 put_text(writer, "all");
                 return true;
         }

@@ -13,6 +13,7 @@ import json
 import os
 import pwd
 import re
+import resource
 import shutil
 import signal
 import smtplib
@@ -524,14 +525,20 @@ postlog unix-dgram n - n - 1 postlogd''')
             file.write(libconfig(values))
         os.rename(self.config_path + ".new", self.config_path)
 
-    def _start_truefrom(self, name, path, user):
+    def _start_truefrom(self, name, path, user, file_size_limit=None):
+        def limit():
+            if file_size_limit:
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_limit, file_size_limit))
         # a copy: the checkout may lie where only root can go
         program = shutil.copy(f"{BUILD}/{path}", f"{self.folder}/bin")
         return Daemon(name, [program, "-c", self.config_path], self.folder, notify=True,
-                      user=user, group=grp.getgrnam("postfix").gr_gid, extra_groups=[], umask=0o077)
+                      user=user, group=grp.getgrnam("postfix").gr_gid, extra_groups=[], umask=0o077,
+                      preexec_fn=limit)
 
-    def start_policyd(self):
-        self.policyd = self._start_truefrom("truefrom-policyd", "policyd/truefrom-policyd", "daemon")
+    def start_policyd(self, **limits):
+        self.policyd = self._start_truefrom("truefrom-policyd", "policyd/truefrom-policyd", "daemon",
+                                            **limits)
 
     def start_milter(self):
         self.milter = self._start_truefrom("truefrom-milter", "milter/truefrom-milter", "nobody")

@@ -51,10 +51,11 @@ static void on_signal(int signal)
  * libmilter has a thread that waits for the same signals, and that would end the milter on SIGHUP.
  * The kernel gives a process' signal to its main thread whenever that does not block it; so the
  * main thread never blocks it, not even in the handler (SA_NODEFER), and libmilter runs in another.
+ * Without SA_RESTART, so that the main thread wakes from its read.
  */
 static int catch_signals(void)
 {
-        struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_NODEFER | SA_RESTART};
+        struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_NODEFER};
 
         wake_fd = eventfd(0, EFD_CLOEXEC);
         if (wake_fd < 0)

@@ -248,8 +248,21 @@ class Lab:
             except Exception as error:  # end the rest all the same
                 print(f"{step}: {error}", file=sys.stderr)
         self.running = []
+        reports = self._sanitizer_reports()
         if not os.environ.get("TRUEFROM_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
+        assert not reports, reports
+
+    def _sanitizer_reports(self):
+        """What sanitizers that the daemons were built with had to say."""
+        reports = ""
+        for path in glob.glob(f"{self.folder}/truefrom-*.log"):
+            with open(path, encoding="utf-8", errors="replace") as file:
+                text = file.read()
+            found = re.search(r"^.*(?:Sanitizer|runtime error).*", text, re.M | re.S)
+            if found:
+                reports += f"{path}: {found.group(0)[-6000:]}\n"
+        return reports
 
     def __enter__(self):
         return self

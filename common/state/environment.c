@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/state/guard.h"
+
 #define READERS_MAX 1024 /* a look-up takes a slot; the milter has a thread a connection */
 #define PATH_SIZE   4096
 
@@ -73,10 +75,20 @@ static int open_databases(environment_t *environment, unsigned txn_flags, unsign
         return mdb_txn_commit(txn);
 }
 
+/* What LMDB takes for impossible is a damaged file. */
+static void on_assertion(MDB_env *env, const char *message)
+{
+        (void)env;
+        (void)message;
+        guard_leave();
+}
+
 static int create(environment_t *environment)
 {
         int error = mdb_env_create(&environment->env);
 
+        if (error == 0)
+                error = mdb_env_set_assert(environment->env, on_assertion);
         if (error == 0)
                 error = mdb_env_set_maxdbs(environment->env, 2);
         if (error == 0)

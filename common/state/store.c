@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "common/state/environment.h"
+#include "common/state/guard.h"
 
 #define SEQUENCE_OCTETS  8
 #define FULL_PERCENT     85  /* LMDB needs free pages to free pages: so much is left */
@@ -382,14 +383,40 @@ static bool nearly_full(store_t *store)
                pages > store->size / page_size * FULL_PERCENT / 100;
 }
 
+/* Work on the writer's environment under guard: when it is left by a jump, the file is damaged. */
+struct guarded {
+        store_t *store;
+        int (*work)(store_t *store);
+        int error;
+};
+
+static void run_guarded(void *context)
+{
+        struct guarded *guarded = context;
+
+        guarded->error = guarded->work(guarded->store);
+}
+
+static int guarded(store_t *store, int (*work)(store_t *store))
+{
+        struct guarded guarded = {.store = store, .work = work};
+
+        return guard_run(run_guarded, &guarded) ? guarded.error : MDB_CORRUPTED;
+}
+
+static int drop_if_nearly_full(store_t *store)
+{
+        return nearly_full(store) ? drop_oldest(store) : 0;
+}
+
 /* Make what failed work the next time. */
 static int recover(store_t *store, int error)
 {
         if (environment_damaged(error))
                 return recreate(store);
-        if (error != MDB_MAP_FULL && error != ENOSPC)
+        if (error != MDB_MAP_FULL && error != ENOSPC && error != EFBIG)
                 return error;
-        if (drop_oldest(store) == 0)
+        if (guarded(store, drop_oldest) == 0)
                 return 0;
         /* not even the room to delete: what is lost can be evaluated again */
         return error == MDB_MAP_FULL ? recreate(store) : error;
@@ -403,12 +430,14 @@ int store_commit(store_t *store)
                 return 0;
         if (store->environment.env == NULL)
                 error = open_environment(store);
-        if (error == 0 && nearly_full(store))
-                error = drop_oldest(store);
+        if (error == 0)
+                error = guarded(store, drop_if_nearly_full);
+        if (environment_damaged(error))
+                error = recreate(store);
         for (int attempt = 0; attempt < COMMIT_ATTEMPTS; attempt++) {
                 if (store->environment.env == NULL)
                         break;
-                error = write_batch(store);
+                error = guarded(store, write_batch);
                 if (error == 0 || recover(store, error) != 0)
                         break;
         }
@@ -416,25 +445,49 @@ int store_commit(store_t *store)
         return to_errno(error);
 }
 
+/* Its members outlive a jump out of it. */
+struct expiry {
+        store_t *store;
+        uint64_t before;
+        size_t limit; /* 0 = no bound */
+        size_t total;
+        int error;
+};
+
+static void expire(void *context)
+{
+        struct expiry *expiry = context;
+        size_t dropped, some;
+        int dead;
+
+        mdb_reader_check(expiry->store->environment.env, &dead);
+        do {
+                some = DROP_BATCH;
+                if (expiry->limit != 0 && expiry->limit - expiry->total < DROP_BATCH)
+                        some = expiry->limit - expiry->total;
+                expiry->error = drop_some(expiry->store, expiry->before, some, &dropped);
+                if (expiry->error != 0)
+                        return;
+                expiry->total += dropped;
+        } while (dropped == DROP_BATCH && (expiry->limit == 0 || expiry->total < expiry->limit));
+}
+
 int store_expire(store_t *store, int64_t now, size_t limit)
 {
         int64_t oldest = now - store->lifetime;
-        uint64_t before = oldest > 0 ? (uint64_t)oldest * MICROSECONDS : 0;
-        size_t total = 0, dropped;
-        int dead;
+        struct expiry expiry = {
+            .store = store,
+            .before = oldest > 0 ? (uint64_t)oldest * MICROSECONDS : 0,
+            .limit = limit,
+        };
 
         if (store->environment.env == NULL)
                 return 0;
-        mdb_reader_check(store->environment.env, &dead);
-        do {
-                size_t some = limit != 0 && limit - total < DROP_BATCH ? limit - total : DROP_BATCH;
-                int error = drop_some(store, before, some, &dropped);
-
-                if (error != 0)
-                        return to_errno(error);
-                total += dropped;
-        } while (dropped == DROP_BATCH && (limit == 0 || total < limit));
-        return (int)total;
+        if (!guard_run(expire, &expiry))
+                expiry.error = MDB_CORRUPTED;
+        if (environment_damaged(expiry.error))
+                expiry.error = recreate(store);
+        return expiry.error == 0 ? (int)expiry.total : to_errno(expiry.error);
 }
 
 static int decode(store_t *store, const void *data, size_t len, int64_t now, arena_t *arena,
@@ -453,22 +506,47 @@ static int decode(store_t *store, const void *data, size_t len, int64_t now, are
         return 0;
 }
 
+/* One look-up; its members outlive a jump out of it. */
+struct look {
+        store_t *store;
+        char *key;
+        int64_t now;
+        arena_t *arena;
+        entry_t *entry;
+        MDB_txn *txn;
+        int error;
+};
+
+static void look_up(void *context)
+{
+        struct look *look = context;
+        MDB_val key = {.mv_data = look->key, .mv_size = strlen(look->key)};
+        MDB_val value;
+
+        look->error = mdb_txn_begin(look->store->environment.env, NULL, MDB_RDONLY, &look->txn);
+        if (look->error != 0) {
+                look->txn = NULL;
+                look->error = to_errno(look->error);
+                return;
+        }
+        look->error = mdb_get(look->txn, look->store->environment.entries, &key, &value);
+        if (look->error == 0)
+                look->error = decode(look->store, value.mv_data, value.mv_size, look->now,
+                                     look->arena, look->entry);
+        else
+                look->error = to_errno(look->error);
+}
+
 static int get_committed(store_t *store, char *text, int64_t now, arena_t *arena, entry_t *entry)
 {
-        MDB_val key = {.mv_data = text, .mv_size = strlen(text)};
-        MDB_val value;
-        MDB_txn *txn;
-        int error = mdb_txn_begin(store->environment.env, NULL, MDB_RDONLY, &txn);
+        struct look look = {
+            .store = store, .key = text, .now = now, .arena = arena, .entry = entry};
 
-        if (error != 0)
-                return to_errno(error);
-        error = mdb_get(txn, store->environment.entries, &key, &value);
-        if (error == 0)
-                error = decode(store, value.mv_data, value.mv_size, now, arena, entry);
-        else
-                error = to_errno(error);
-        mdb_txn_abort(txn);
-        return error;
+        if (!guard_run(look_up, &look))
+                look.error = -EIO;
+        if (look.txn != NULL)
+                mdb_txn_abort(look.txn);
+        return look.error;
 }
 
 static int get_as_writer(store_t *store, char *key, int64_t now, arena_t *arena, entry_t *entry)
@@ -530,20 +608,33 @@ int store_get(store_t *store, enum store_key kind, const char *key, int64_t now,
         return error;
 }
 
+struct count {
+        store_t *store;
+        size_t pages, entries, page_size;
+        int error;
+};
+
+static void count(void *context)
+{
+        struct count *counted = context;
+
+        counted->error =
+            count_pages(counted->store, &counted->pages, &counted->entries, &counted->page_size);
+}
+
 int store_statistics(store_t *store, store_statistics_t *statistics)
 {
-        size_t pages = 0, entries = 0, page_size = 0;
-        int error = 0;
+        struct count counted = {.store = store};
 
         memset(statistics, 0, sizeof(*statistics));
         pthread_rwlock_rdlock(&store->lock);
-        if (store->environment.env != NULL)
-                error = count_pages(store, &pages, &entries, &page_size);
+        if (store->environment.env != NULL && !guard_run(count, &counted))
+                counted.error = MDB_CORRUPTED;
         pthread_rwlock_unlock(&store->lock);
-        statistics->entries = entries;
-        statistics->bytes_used = (uint64_t)pages * page_size;
+        statistics->entries = counted.entries;
+        statistics->bytes_used = (uint64_t)counted.pages * counted.page_size;
         statistics->bytes_max = store->size;
         statistics->dropped = store->dropped;
         statistics->recreated = store->recreated;
-        return to_errno(error);
+        return to_errno(counted.error);
 }

@@ -186,6 +186,7 @@ int main(int argc, char **argv)
         log_info("started, listening on %s", socket);
         run(service);
         stop(service, socket);
+        free(socket);
         /* idle sessions still have threads in libmilter; the process' end is theirs */
         return EXIT_SUCCESS;
 }

@@ -39,4 +39,8 @@ ZONE = {
     **domain("esp.test"),
     **domain("evil.test", spf=f"v=spf1 ip4:{BAD} -all"),
     "mta.honest.test": {"A": GOOD, "TXT": SPF},
+    # records that are none, or odd ones (a null policy once crashed a receiver)
+    "_dmarc.strange1.test": {"TXT": "v=DMARC1"},
+    "_dmarc.strange2.test": {"TXT": "v=DMARC1; p=; sp=; rua=; ruf=,,; pct=x"},
+    "_dmarc.strange3.test": {"TXT": ["v=DMARC1; p=none; =; ;;; adkim", "v=DMARC1; p=reject"]},
 }

@@ -12,6 +12,7 @@ import grp
 import json
 import os
 import pwd
+import random
 import re
 import resource
 import shutil
@@ -33,10 +34,22 @@ POSTFIX_DAEMONS = "/usr/lib/postfix/sbin"
 TIMEOUT = 30
 
 
+_given_ports = set()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on, below those that the kernel gives to outgoing connections: one of
+    these could be taken before its server has started."""
+    while True:
+        port = random.randrange(10000, 30000)
+        if port in _given_ports:
+            continue
+        _given_ports.add(port)
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            with contextlib.suppress(OSError):
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+                return port
 
 
 def wait_for(condition, what, seconds=TIMEOUT):
@@ -259,9 +272,9 @@ class Lab:
         for path in glob.glob(f"{self.folder}/truefrom-*.log"):
             with open(path, encoding="utf-8", errors="replace") as file:
                 text = file.read()
-            found = re.search(r"^.*(?:Sanitizer|runtime error).*", text, re.M | re.S)
+            found = re.search(r"[^\n]*(?:Sanitizer|runtime error).*", text, re.S)
             if found:
-                reports += f"{path}: {found.group(0)[-6000:]}\n"
+                reports += f"{path}: {found.group(0)[:3000]}\n"
         return reports
 
     def __enter__(self):
@@ -383,9 +396,11 @@ OversignHeaders From
             file.write(self._main_cf())
         self._prepare_sasl()
         self._prepare_chroot()
-        subprocess.run(["/usr/sbin/postfix", "-c", self.config, "start"], check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=TIMEOUT,
-                       env=dict(os.environ, MAIL_LOGTAG="lab"))
+        start = subprocess.run(["/usr/sbin/postfix", "-c", self.config, "start"], check=False,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=TIMEOUT,
+                               env=dict(os.environ, MAIL_LOGTAG="lab"))
+        if start.returncode != 0:
+            raise RuntimeError(f"postfix start: {start.stderr.decode()}\n{self.postfix_log()}")
         for name, port in self.ports.items():
             wait_for(listening(port), f"Postfix on the port for {name}")
 
@@ -545,7 +560,9 @@ postlog unix-dgram n - n - 1 postlogd''')
                 resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_limit, file_size_limit))
         # a copy: the checkout may lie where only root can go
         program = shutil.copy(f"{BUILD}/{path}", f"{self.folder}/bin")
+        suppressions = shutil.copy(f"{TOP}/tests/lsan.supp", self.folder)
         return Daemon(name, [program, "-c", self.config_path], self.folder, notify=True,
+                      env={"LSAN_OPTIONS": f"suppressions={suppressions}:print_suppressions=0"},
                       user=user, group=grp.getgrnam("postfix").gr_gid, extra_groups=[], umask=0o077,
                       preexec_fn=limit)
 

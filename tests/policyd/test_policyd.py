@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 
-from lab import BUILD, Daemon, libconfig, wait_for  # noqa: E402
+from lab import BUILD, Daemon, free_port, libconfig, wait_for  # noqa: E402
 
 FAULTDNS = os.path.join(HERE, "..", "support", "faultdns.py")
 PROGRAM = f"{BUILD}/policyd/truefrom-policyd"
@@ -443,9 +443,7 @@ def test_user_id_is_dropped_to(own):
 
 
 def test_inet_socket(own):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     own(policyd={"Socket": f"inet:{port}@127.0.0.1"})
     with socket.create_connection(("127.0.0.1", port), 20) as client:
         assert exchange(client, request()) == DUNNO

@@ -1,0 +1,256 @@
+#include "common/state/store_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/state/guard.h"
+
+#define FULL_PERCENT    85  /* LMDB needs free pages to free pages: so much is left */
+#define DROP_PERCENT    10  /* of all entries, at once, when it is full */
+#define DROP_BATCH      500 /* entries dropped in one transaction */
+#define COMMIT_ATTEMPTS 4
+
+static void put_sequence(uint8_t *at, uint64_t sequence)
+{
+        for (size_t i = 0; i < SEQUENCE_OCTETS; i++)
+                at[i] = (uint8_t)(sequence >> (8 * (SEQUENCE_OCTETS - 1 - i)));
+}
+
+int store_put(store_t *store, enum store_key kind, const char *key, const entry_t *entry)
+{
+        struct item *item = malloc(sizeof(*item) + SEQUENCE_OCTETS + ENTRY_SIZE_MAX);
+        uint64_t sequence = (uint64_t)entry->time * MICROSECONDS;
+        struct item *fitting;
+        int error;
+
+        if (item == NULL)
+                return -ENOMEM;
+        error = store_make_key(kind, key, item->key);
+        item->len =
+            error == 0 ? entry_encode(entry, item->value + SEQUENCE_OCTETS, ENTRY_SIZE_MAX) : 0;
+        if (item->len == 0) {
+                free(item);
+                return error != 0 ? error : -E2BIG;
+        }
+        item->len += SEQUENCE_OCTETS;
+        if (sequence <= store->sequence)
+                sequence = store->sequence + 1;
+        store->sequence = sequence;
+        put_sequence(item->value, sequence);
+        fitting = realloc(item, sizeof(*item) + item->len);
+        item = fitting != NULL ? fitting : item;
+        item->next = NULL;
+        *store->last = item;
+        store->last = &item->next;
+        return 0;
+}
+
+static int write_item(store_t *store, MDB_txn *txn, struct item *item)
+{
+        MDB_val key = {.mv_data = item->key, .mv_size = strlen(item->key)};
+        MDB_val value = {.mv_data = item->value, .mv_size = item->len};
+        MDB_val sequence = {.mv_data = item->value, .mv_size = SEQUENCE_OCTETS};
+        MDB_val old;
+        int error = mdb_get(txn, store->environment.entries, &key, &old);
+
+        if (error == 0) {
+                MDB_val row = {.mv_data = old.mv_data, .mv_size = SEQUENCE_OCTETS};
+
+                error = mdb_del(txn, store->environment.order, &row, NULL);
+        }
+        if (error != 0 && error != MDB_NOTFOUND)
+                return error;
+        error = mdb_put(txn, store->environment.entries, &key, &value, 0);
+        if (error != 0)
+                return error;
+        return mdb_put(txn, store->environment.order, &sequence, &key, 0);
+}
+
+static int write_batch(store_t *store)
+{
+        MDB_txn *txn;
+        int error = mdb_txn_begin(store->environment.env, NULL, 0, &txn);
+
+        if (error != 0)
+                return error;
+        for (struct item *item = store->first; item != NULL; item = item->next) {
+                error = write_item(store, txn, item);
+                if (error != 0) {
+                        mdb_txn_abort(txn);
+                        return error;
+                }
+        }
+        return mdb_txn_commit(txn);
+}
+
+/* Drop up to `limit` entries whose sequence is below `before`, in one transaction. */
+static int drop_some(store_t *store, uint64_t before, size_t limit, size_t *dropped)
+{
+        MDB_val sequence, key;
+        MDB_cursor *cursor;
+        MDB_txn *txn;
+        int error = mdb_txn_begin(store->environment.env, NULL, 0, &txn);
+
+        *dropped = 0;
+        if (error != 0)
+                return error;
+        error = mdb_cursor_open(txn, store->environment.order, &cursor);
+        if (error != 0) {
+                mdb_txn_abort(txn);
+                return error;
+        }
+        while (*dropped < limit) {
+                error = mdb_cursor_get(cursor, &sequence, &key, MDB_FIRST);
+                if (error != 0 || store_sequence(sequence.mv_data) >= before)
+                        break;
+                error = mdb_del(txn, store->environment.entries, &key, NULL);
+                if (error == 0 || error == MDB_NOTFOUND)
+                        error = mdb_cursor_del(cursor, 0);
+                if (error != 0)
+                        break;
+                ++*dropped;
+        }
+        mdb_cursor_close(cursor);
+        if (error != 0 && error != MDB_NOTFOUND) {
+                mdb_txn_abort(txn);
+                return error;
+        }
+        return mdb_txn_commit(txn);
+}
+
+static int drop_oldest(store_t *store)
+{
+        size_t pages, entries, page_size, wanted, dropped;
+        int error = store_count_pages(store, &pages, &entries, &page_size);
+
+        if (error != 0)
+                return error;
+        wanted = entries * DROP_PERCENT / 100 + 1;
+        while (wanted > 0) {
+                error = drop_some(store, UINT64_MAX, wanted < DROP_BATCH ? wanted : DROP_BATCH,
+                                  &dropped);
+                if (error != 0)
+                        return error;
+                if (dropped == 0)
+                        break;
+                store->dropped += dropped;
+                wanted -= dropped;
+        }
+        return 0;
+}
+
+static bool nearly_full(store_t *store)
+{
+        size_t pages, entries, page_size;
+
+        return store_count_pages(store, &pages, &entries, &page_size) == 0 &&
+               pages > store->size / page_size * FULL_PERCENT / 100;
+}
+
+/* Work on the writer's environment under guard: when it is left by a jump, the file is damaged. */
+struct guarded {
+        store_t *store;
+        int (*work)(store_t *store);
+        int error;
+};
+
+static void run_guarded(void *context)
+{
+        struct guarded *guarded = context;
+
+        guarded->error = guarded->work(guarded->store);
+}
+
+static int guarded(store_t *store, int (*work)(store_t *store))
+{
+        struct guarded guarded = {.store = store, .work = work};
+
+        return guard_run(run_guarded, &guarded) ? guarded.error : MDB_CORRUPTED;
+}
+
+static int drop_if_nearly_full(store_t *store)
+{
+        return nearly_full(store) ? drop_oldest(store) : 0;
+}
+
+/* Make what failed work the next time. */
+static int recover(store_t *store, int error)
+{
+        if (environment_damaged(error))
+                return store_recreate(store);
+        if (error != MDB_MAP_FULL && error != ENOSPC && error != EFBIG)
+                return error;
+        if (guarded(store, drop_oldest) == 0)
+                return 0;
+        /* not even the room to delete: what is lost can be evaluated again */
+        return error == MDB_MAP_FULL ? store_recreate(store) : error;
+}
+
+int store_commit(store_t *store)
+{
+        int error = 0;
+
+        if (store->first == NULL)
+                return 0;
+        if (store->environment.env == NULL)
+                error = store_open_environment(store);
+        if (error == 0)
+                error = guarded(store, drop_if_nearly_full);
+        if (environment_damaged(error))
+                error = store_recreate(store);
+        for (int attempt = 0; attempt < COMMIT_ATTEMPTS; attempt++) {
+                if (store->environment.env == NULL)
+                        break;
+                error = guarded(store, write_batch);
+                if (error == 0 || recover(store, error) != 0)
+                        break;
+        }
+        store_clear_batch(store);
+        return store_errno(error);
+}
+
+/* Its members outlive a jump out of it. */
+struct expiry {
+        store_t *store;
+        uint64_t before;
+        size_t limit; /* 0 = no bound */
+        size_t total;
+        int error;
+};
+
+static void expire(void *context)
+{
+        struct expiry *expiry = context;
+        size_t dropped, some;
+        int dead;
+
+        mdb_reader_check(expiry->store->environment.env, &dead);
+        do {
+                some = DROP_BATCH;
+                if (expiry->limit != 0 && expiry->limit - expiry->total < DROP_BATCH)
+                        some = expiry->limit - expiry->total;
+                expiry->error = drop_some(expiry->store, expiry->before, some, &dropped);
+                if (expiry->error != 0)
+                        return;
+                expiry->total += dropped;
+        } while (dropped == DROP_BATCH && (expiry->limit == 0 || expiry->total < expiry->limit));
+}
+
+int store_expire(store_t *store, int64_t now, size_t limit)
+{
+        int64_t oldest = now - store->lifetime;
+        struct expiry expiry = {
+            .store = store,
+            .before = oldest > 0 ? (uint64_t)oldest * MICROSECONDS : 0,
+            .limit = limit,
+        };
+
+        if (store->environment.env == NULL)
+                return 0;
+        if (!guard_run(expire, &expiry))
+                expiry.error = MDB_CORRUPTED;
+        if (environment_damaged(expiry.error))
+                expiry.error = store_recreate(store);
+        return expiry.error == 0 ? (int)expiry.total : store_errno(expiry.error);
+}

@@ -559,7 +559,9 @@ postlog unix-dgram n - n - 1 postlogd''')
                 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
                 resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_limit, file_size_limit))
         # a copy: the checkout may lie where only root can go
-        program = shutil.copy(f"{BUILD}/{path}", f"{self.folder}/bin")
+        program = f"{self.folder}/bin/{name}"
+        if not os.path.exists(program):
+            shutil.copy(f"{BUILD}/{path}", program)
         suppressions = shutil.copy(f"{TOP}/tests/lsan.supp", self.folder)
         return Daemon(name, [program, "-c", self.config_path], self.folder, notify=True,
                       env={"LSAN_OPTIONS": f"suppressions={suppressions}:print_suppressions=0"},

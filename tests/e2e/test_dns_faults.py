@@ -141,7 +141,7 @@ def test_without_reject_failures_nothing_is_refused(lab):
 
 
 def test_large_answer_over_tcp(lab):
-    records = [f"junk {n} " + "x" * 900 for n in range(60)]
+    records = [f"junk {n} " + "x" * 970 for n in range(62)]
     lab.set_faults({"_dmarc.reject.test": {"TXT": records + ["v=DMARC1; p=reject"]}})
     assert lab.send(message("a@reject.test"), **EVIL).code == 550
 

@@ -96,17 +96,27 @@ static void check_vector(vectors_t *vectors, yaml_node_t *vector)
         check_results(vectors, vectors_get(vectors, expect, "usable"), id);
 }
 
-Test(authres, gives_the_vectors_results)
+static void check_vectors(const char *file, size_t count)
 {
         vectors_t vectors;
         yaml_node_t *all;
 
-        vectors_open(&vectors, "dmarc-vectors.yaml");
+        vectors_open(&vectors, file);
         all = vectors_get(&vectors, vectors.root, "authres_vectors");
-        cr_assert_eq(vectors_count(all), 25);
+        cr_assert_eq(vectors_count(all), count);
         for (size_t i = 0; i < vectors_count(all); i++)
                 check_vector(&vectors, vectors_at(&vectors, all, i));
         vectors_close(&vectors);
+}
+
+Test(authres, gives_the_vectors_results)
+{
+        check_vectors("dmarc-vectors.yaml", 25);
+}
+
+Test(authres, gives_the_further_vectors_results)
+{
+        check_vectors("dmarc-vectors-more.yaml", 8);
 }
 
 Test(authres, keeps_the_id_of_a_malformed_or_unsupported_field)

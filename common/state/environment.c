@@ -55,6 +55,7 @@ static int check_size(environment_t *environment, const char *directory)
                 return MDB_CORRUPTED;
         environment->device = status.st_dev;
         environment->inode = status.st_ino;
+        environment->octets = status.st_size;
         return 0;
 }
 
@@ -162,6 +163,21 @@ bool environment_replaced(const environment_t *environment, const char *director
 
         return !file_path(directory, "data.mdb", path) || stat(path, &status) != 0 ||
                status.st_dev != environment->device || status.st_ino != environment->inode;
+}
+
+bool environment_cut(environment_t *environment)
+{
+        struct stat status;
+        mdb_filehandle_t fd;
+        int64_t seen = environment->octets;
+
+        if (mdb_env_get_fd(environment->env, &fd) != 0 || fstat(fd, &status) != 0)
+                return false;
+        if (status.st_size < seen)
+                return true;
+        if (status.st_size > seen)
+                environment->octets = status.st_size;
+        return false;
 }
 
 bool environment_damaged(int error)

@@ -7,6 +7,7 @@
 #include <lmdb.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /** An open environment. `env` NULL = closed. */
@@ -16,6 +17,7 @@ typedef struct environment {
         MDB_dbi order;   /**< sequence (8 octets, big-endian) -> key text */
         dev_t device;    /**< which file it is, to notice that it was replaced */
         ino_t inode;
+        _Atomic int64_t octets; /**< the most that the file was seen to have: it only grows */
 } environment_t;
 
 /** Open for writing, making directory and files. @return 0, an LMDB error or an errno (positive) */
@@ -32,6 +34,10 @@ void environment_remove(const char *directory);
 
 /** True when the files on disk are no longer those that are open. */
 bool environment_replaced(const environment_t *environment, const char *directory);
+
+/** True when the file has become shorter under us: nothing in the map can be trusted then.
+ * Thread-safe. */
+bool environment_cut(environment_t *environment);
 
 /** True for errors that say that the files are damaged, not that the system is short of something.
  */

@@ -225,7 +225,8 @@ int store_statistics(store_t *store, store_statistics_t *statistics)
 
         memset(statistics, 0, sizeof(*statistics));
         pthread_rwlock_rdlock(&store->lock);
-        if (store->environment.env != NULL && !guard_run(count, &counted))
+        if (store->environment.env != NULL &&
+            (environment_cut(&store->environment) || !guard_run(count, &counted)))
                 counted.error = MDB_CORRUPTED;
         pthread_rwlock_unlock(&store->lock);
         statistics->entries = counted.entries;

@@ -68,7 +68,7 @@ static int get_committed(store_t *store, char *text, int64_t now, arena_t *arena
         struct look look = {
             .store = store, .key = text, .now = now, .arena = arena, .entry = entry};
 
-        if (!guard_run(look_up, &look))
+        if (environment_cut(&store->environment) || !guard_run(look_up, &look))
                 look.error = -EIO;
         if (look.txn != NULL)
                 mdb_txn_abort(look.txn);

@@ -166,6 +166,8 @@ static int guarded(store_t *store, int (*work)(store_t *store))
 {
         struct guarded guarded = {.store = store, .work = work};
 
+        if (environment_cut(&store->environment))
+                return MDB_CORRUPTED;
         return guard_run(run_guarded, &guarded) ? guarded.error : MDB_CORRUPTED;
 }
 
@@ -248,7 +250,7 @@ int store_expire(store_t *store, int64_t now, size_t limit)
 
         if (store->environment.env == NULL)
                 return 0;
-        if (!guard_run(expire, &expiry))
+        if (environment_cut(&store->environment) || !guard_run(expire, &expiry))
                 expiry.error = MDB_CORRUPTED;
         if (environment_damaged(expiry.error))
                 expiry.error = store_recreate(store);

@@ -240,6 +240,7 @@ Test(config, broken_lines_of_ignore_hosts_are_for_the_check)
         snprintf(text, sizeof(text), SOCKETS "IgnoreHosts = \"%s\";\n", ignore);
         config = load(text, CONFIG_MILTER);
         cr_assert_not_null(config);
+        unlink(path);
         memcpy(path, ignore, sizeof(path)); /* whose name the error is to have */
         cr_expect_not(config_check_files(config, note, NULL));
         cr_expect_eq(error_count, 1);

@@ -147,7 +147,7 @@ class Session:
     """One SMTP session from a client of the test's choice."""
 
     def __init__(self, port, client="192.0.2.10", name=None, helo="client.test", login=None):
-        self.smtp = smtplib.SMTP("127.0.0.1", port, timeout=120)
+        self.smtp = smtplib.SMTP("127.0.0.1", port, local_hostname="lab.test", timeout=120)
         self.port, self.helo = port, helo
         self.smtp.ehlo("lab.test")
         if client:

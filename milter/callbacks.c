@@ -38,6 +38,20 @@ static uint16_t sockaddr_port(const struct sockaddr *sockaddr)
         }
 }
 
+/* Each stage has a list, though most need no macro: an empty list would mean Postfix's own one. */
+static void ask_macros(SMFICTX *ctx)
+{
+        for (int stage = SMFIM_FIRST; stage <= SMFIM_LAST; stage++) {
+                const char *macros = "{none}";
+
+                if (stage == SMFIM_ENVFROM)
+                        macros = "{auth_authen} {mail_addr}";
+                else if (stage == SMFIM_EOM)
+                        macros = "i";
+                smfi_setsymlist(ctx, stage, mutable(macros));
+        }
+}
+
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
                              unsigned long f3, unsigned long *pf0, unsigned long *pf1,
                              unsigned long *pf2, unsigned long *pf3)
@@ -46,6 +60,8 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
             SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_ADDRCPT;
         const unsigned long wanted = SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOBODY | SMFIP_NOUNKNOWN |
                                      SMFIP_NOEOH | SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_HDR;
+
+        session_t *session;
 
         (void)f2;
         (void)f3;
@@ -60,17 +76,25 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
         *pf3 = 0;
         if ((f0 & SMFIF_SETSYMLIST) != 0) {
                 *pf0 |= SMFIF_SETSYMLIST;
-                smfi_setsymlist(ctx, SMFIM_CONNECT, mutable(""));
-                smfi_setsymlist(ctx, SMFIM_HELO, mutable(""));
-                smfi_setsymlist(ctx, SMFIM_ENVFROM, mutable("{auth_authen} {mail_addr}"));
-                smfi_setsymlist(ctx, SMFIM_EOM, mutable("i"));
+                ask_macros(ctx);
         }
+        session = session_create(the_service);
+        if (session == NULL)
+                return SMFIS_TEMPFAIL;
+        session->no_replies = *pf1;
+        smfi_setpriv(ctx, session);
         return SMFIS_CONTINUE;
+}
+
+/* "Go on", said as agreed: libmilter logs an error of each reply where none is wanted. */
+static sfsistat go_on(const session_t *session, unsigned long no_reply)
+{
+        return (session->no_replies & no_reply) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
 static sfsistat on_connect(SMFICTX *ctx, char *hostname, _SOCK_ADDR *address)
 {
-        session_t *session = session_create(the_service);
+        session_t *session = smfi_getpriv(ctx);
 
         if (session == NULL)
                 return SMFIS_TEMPFAIL;
@@ -79,13 +103,9 @@ static sfsistat on_connect(SMFICTX *ctx, char *hostname, _SOCK_ADDR *address)
         /* Postfix writes an unverified name as the address in brackets */
         if (hostname != NULL && *hostname != '[' && strcmp(hostname, "unknown") != 0) {
                 session->client_name = strdup(hostname);
-                if (session->client_name == NULL) {
-                        session_free(session);
-                        return SMFIS_TEMPFAIL;
-                }
+                session->failed = session->client_name == NULL;
         }
-        smfi_setpriv(ctx, session);
-        return SMFIS_CONTINUE;
+        return go_on(session, SMFIP_NR_CONN);
 }
 
 static sfsistat on_helo(SMFICTX *ctx, char *helo)
@@ -96,8 +116,9 @@ static sfsistat on_helo(SMFICTX *ctx, char *helo)
                 return SMFIS_TEMPFAIL;
         free(session->helo);
         session->helo = strdup(helo);
-        session->failed = session->helo == NULL;
-        return SMFIS_CONTINUE;
+        if (session->helo == NULL)
+                session->failed = true;
+        return go_on(session, SMFIP_NR_HELO);
 }
 
 static sfsistat on_mail(SMFICTX *ctx, char **argv)
@@ -121,9 +142,11 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *body)
 {
         session_t *session = smfi_getpriv(ctx);
 
-        if (session != NULL && session->message.setup != NULL)
+        if (session == NULL)
+                return SMFIS_TEMPFAIL;
+        if (session->message.setup != NULL)
                 message_field(&session->message, name, body);
-        return SMFIS_CONTINUE;
+        return go_on(session, SMFIP_NR_HDR);
 }
 
 /* Removal first and from the highest on: each removal, and our own field, shifts the numbers. */

@@ -40,6 +40,7 @@ typedef struct message {
 /** One SMTP session, and so one libmilter connection and thread. */
 typedef struct session {
         service_t *service;
+        unsigned long no_replies; /**< SMFIP_NR_*: to which events we agreed not to reply */
         bool has_client;
         address_t client;
         uint16_t port;

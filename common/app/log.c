@@ -22,6 +22,8 @@ void log_open(const char *program, enum log_target target)
         logger.target = target;
         if (target == LOG_TARGET_SYSLOG)
                 openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+        else /* libmilter knows syslog only: what it complains of is to be seen here too */
+                openlog(program, LOG_PID | LOG_PERROR, LOG_MAIL);
 }
 
 /* Length of the valid UTF-8 sequence at `text` (RFC 3629), 0 when there is none. */

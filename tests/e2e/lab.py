@@ -261,18 +261,18 @@ class Lab:
             except Exception as error:  # end the rest all the same
                 print(f"{step}: {error}", file=sys.stderr)
         self.running = []
-        reports = self._sanitizer_reports()
+        reports = self._reports()
         if not os.environ.get("TRUEFROM_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
         assert not reports, reports
 
-    def _sanitizer_reports(self):
-        """What sanitizers that the daemons were built with had to say."""
+    def _reports(self):
+        """What sanitizers that the daemons were built with had to say, and libmilter of our replies."""
         reports = ""
         for path in glob.glob(f"{self.folder}/truefrom-*.log"):
             with open(path, encoding="utf-8", errors="replace") as file:
                 text = file.read()
-            found = re.search(r"[^\n]*(?:Sanitizer|runtime error).*", text, re.S)
+            found = re.search(r"[^\n]*(?:Sanitizer|runtime error|milter claimed).*", text, re.S)
             if found:
                 reports += f"{path}: {found.group(0)[:3000]}\n"
         return reports

@@ -8,7 +8,7 @@ import os
 import re
 
 from lab import Lab
-from test_join import Sender
+from test_join import send_all
 from zones import ZONE
 
 MESSAGES = int(os.environ.get("SOAK_MESSAGES", "10000"))
@@ -26,21 +26,11 @@ def resident(daemon):
             for name in ("RssAnon", "RssFile")]
 
 
-def send(lab, count):
-    threads = [Sender(lab, number, count // 10, "nodkim") for number in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [thread.error for thread in threads if thread.error] == []
-    assert [wrong for thread in threads for wrong in thread.wrong] == []
-
-
 def test_soak():
     with Lab(ZONE) as lab:
-        send(lab, WARM)
+        send_all(lab, WARM, "nodkim")
         warm = resident(lab.policyd), resident(lab.milter)
-        send(lab, MESSAGES - WARM)
+        send_all(lab, MESSAGES - WARM, "nodkim")
         end = resident(lab.policyd), resident(lab.milter)
         assert (lab.stop_policyd(), lab.stop_milter()) == (0, 0)
     print(f"\nresident KiB, own and mapped, of policyd and milter: {warm} after {WARM} messages, "

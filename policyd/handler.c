@@ -8,6 +8,7 @@
 
 #include "common/app/log.h"
 #include "common/mail/envelope.h"
+#include "policyd/memo.h"
 #include "policyd/received_spf.h"
 
 #define SPARE_TASKS_MAX      64
@@ -19,6 +20,8 @@ struct handler {
         pool_t *pool;
         task_t *spare; /* ended tasks, to be used again */
         size_t spare_count;
+        worker_t worker; /* for what needs no waiting */
+        memo_t *memo;    /* of its results */
         time_t overload_logged;
 };
 
@@ -39,11 +42,15 @@ handler_t *handler_create(store_t *store, pool_t *pool)
 {
         handler_t *handler = calloc(1, sizeof(*handler));
 
-        if (handler != NULL) {
-                handler->store = store;
-                handler->pool = pool;
-        }
-        return handler;
+        if (handler == NULL)
+                return NULL;
+        handler->store = store;
+        handler->pool = pool;
+        handler->memo = memo_create();
+        if (handler->memo != NULL)
+                return handler;
+        free(handler);
+        return NULL;
 }
 
 static void free_task(task_t *task)
@@ -62,6 +69,8 @@ void handler_free(handler_t *handler)
                 free_task(handler->spare);
                 handler->spare = next;
         }
+        worker_clear(&handler->worker);
+        memo_free(handler->memo);
         free(handler);
 }
 
@@ -262,7 +271,47 @@ static void log_overload(handler_t *handler)
                     "resolver slow?");
 }
 
-static bool submit(handler_t *handler, task_t *task)
+static void log_result(const task_t *task)
+{
+        const entry_t *entry = &task->entry;
+        char address[ADDRESS_TEXT_SIZE];
+
+        log_info("%s: spf=%s/%s helo=%s/%s client=%s sender=<%s>",
+                 given(task, POLICY_QUEUE_ID) ? get(task, POLICY_QUEUE_ID) : "NOQUEUE",
+                 auth_result_name(entry->spf), entry->spf_domain,
+                 auth_result_name(entry->helo_result), entry->helo,
+                 address_format(&entry->client, address), entry->sender);
+}
+
+static void take_result(handler_t *handler, task_t *task)
+{
+        entry_t *entry = &task->entry;
+
+        entry->time = time(NULL);
+        entry->spf = task->job.outcome.result;
+        entry->spf_domain = task->job.outcome.domain;
+        entry->helo_result = task->job.helo_result;
+        entry->received_spf = false;
+        log_result(task);
+        settle(handler, task, FOUND_NOWHERE);
+}
+
+static bool evaluate_at_once(handler_t *handler, spf_job_t *job)
+{
+        if (handler->worker.setup != job->setup) /* other name servers may say other things */
+                memo_clear(handler->memo);
+        else if (memo_get(handler->memo, job, dns_clock_ms()))
+                return true;
+        if (!job_evaluate_cached(&handler->worker, job))
+                return false;
+        if (job->outcome.result != AUTH_TEMPERROR && job->helo_result != AUTH_TEMPERROR)
+                memo_put(handler->memo, job);
+        return true;
+}
+
+/* What the DNS cache can answer is evaluated at once: that takes less than to wake a thread, and
+ * needs none of those that slow servers keep waiting. @return true when the task is ready */
+static bool evaluate(handler_t *handler, task_t *task)
 {
         task->job = (spf_job_t){
             .setup = task->setup,
@@ -271,10 +320,14 @@ static bool submit(handler_t *handler, task_t *task)
             .sender = task->entry.sender,
             .deadline_ms = dns_clock_ms() + SPF_TIME_LIMIT_MS,
         };
-        if (pool_submit(handler->pool, &task->job))
+        if (evaluate_at_once(handler, &task->job)) {
+                take_result(handler, task);
                 return true;
+        }
+        if (pool_submit(handler->pool, &task->job))
+                return false;
         log_overload(handler);
-        return false;
+        return true;
 }
 
 task_t *handler_begin(handler_t *handler, const policy_request_t *request, setup_t *setup,
@@ -299,37 +352,17 @@ task_t *handler_begin(handler_t *handler, const policy_request_t *request, setup
         if (found != FOUND_NOWHERE)
                 settle(handler, task, found);
         else
-                *ready = !submit(handler, task);
+                *ready = evaluate(handler, task);
         return task;
-}
-
-static void log_result(const task_t *task)
-{
-        const entry_t *entry = &task->entry;
-        char address[ADDRESS_TEXT_SIZE];
-
-        log_info("%s: spf=%s/%s helo=%s/%s client=%s sender=<%s>",
-                 given(task, POLICY_QUEUE_ID) ? get(task, POLICY_QUEUE_ID) : "NOQUEUE",
-                 auth_result_name(entry->spf), entry->spf_domain,
-                 auth_result_name(entry->helo_result), entry->helo,
-                 address_format(&entry->client, address), entry->sender);
 }
 
 task_t *handler_finish(handler_t *handler, spf_job_t *job)
 {
         task_t *task = (task_t *)(void *)((char *)job - offsetof(task_t, job));
-        entry_t *entry = &task->entry;
 
-        if (!job->evaluated) {
+        if (job->evaluated)
+                take_result(handler, task);
+        else
                 log_overload(handler);
-                return task;
-        }
-        entry->time = time(NULL);
-        entry->spf = job->outcome.result;
-        entry->spf_domain = job->outcome.domain;
-        entry->helo_result = job->helo_result;
-        entry->received_spf = false;
-        log_result(task);
-        settle(handler, task, FOUND_NOWHERE);
         return task;
 }

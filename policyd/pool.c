@@ -29,12 +29,6 @@ struct pool {
         void *context;
 };
 
-/* A worker's evaluator, made for the setup of the job at hand. */
-typedef struct worker {
-        setup_t *setup;
-        spf_evaluator_t *evaluator;
-} worker_t;
-
 static void list_init(job_list_t *list)
 {
         list->first = NULL;
@@ -56,42 +50,6 @@ static spf_job_t *list_take(job_list_t *list)
         if (!list->first)
                 list->end = &list->first;
         return job;
-}
-
-static void worker_clear(worker_t *worker)
-{
-        spf_evaluator_free(worker->evaluator);
-        setup_release(worker->setup);
-        worker->evaluator = NULL;
-        worker->setup = NULL;
-}
-
-static bool worker_prepare(worker_t *worker, setup_t *setup)
-{
-        if (worker->setup == setup)
-                return true;
-        worker_clear(worker);
-        worker->evaluator = spf_evaluator_create(setup->resolver);
-        if (!worker->evaluator)
-                return false;
-        worker->setup = setup_retain(setup);
-        return true;
-}
-
-static void run(worker_t *worker, spf_job_t *job)
-{
-        spf_outcome_t helo;
-
-        job->evaluated = dns_clock_ms() < job->deadline_ms && worker_prepare(worker, job->setup);
-        if (!job->evaluated)
-                return;
-        spf_evaluate(worker->evaluator, &job->client, job->helo, job->sender, job->deadline_ms,
-                     &job->outcome);
-        job->helo_result = job->outcome.result;
-        if (job->outcome.identity == SPF_HELO)
-                return;
-        spf_evaluate_helo(worker->evaluator, &job->client, job->helo, job->deadline_ms, &helo);
-        job->helo_result = helo.result;
 }
 
 static spf_job_t *await_job(pool_t *pool)
@@ -116,7 +74,7 @@ static void *work(void *argument)
         pthread_mutex_lock(&pool->lock);
         while ((job = await_job(pool))) {
                 pthread_mutex_unlock(&pool->lock);
-                run(&worker, job);
+                job_evaluate(&worker, job);
                 pthread_mutex_lock(&pool->lock);
                 list_add(&pool->done, job);
                 pool->notify(pool->context);

@@ -9,25 +9,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#include "common/app/setup.h"
-#include "common/auth/spf.h"
-#include "common/base/address.h"
-
-/** One message's SPF evaluation. */
-typedef struct spf_job {
-        struct spf_job *next; /**< the pool's, and after pool_collect the next one of the list */
-        setup_t *setup;       /**< whose resolver is asked; kept alive by the submitter */
-        address_t client;
-        const char *helo;
-        const char *sender;
-        int64_t deadline_ms; /**< dns_clock_ms; both evaluations end by then */
-
-        bool evaluated;               /**< false: it waited until the deadline, or memory was out */
-        spf_outcome_t outcome;        /**< MAIL FROM, or HELO for the null sender */
-        enum auth_result helo_result; /**< the HELO identity's own */
-} spf_job_t;
+#include "policyd/job.h"
 
 typedef struct pool pool_t;
 

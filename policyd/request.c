@@ -3,32 +3,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_ROOM_MIN 256
+#define LINE_ROOM_MIN   256
+#define VALUES_ROOM_MIN 512
 
-static const char *const attribute_names[POLICY_ATTRIBUTES] = {
-    [POLICY_REQUEST] = "request",
-    [POLICY_PROTOCOL_STATE] = "protocol_state",
-    [POLICY_CLIENT_ADDRESS] = "client_address",
-    [POLICY_CLIENT_NAME] = "client_name",
-    [POLICY_CLIENT_PORT] = "client_port",
-    [POLICY_HELO_NAME] = "helo_name",
-    [POLICY_SENDER] = "sender",
-    [POLICY_QUEUE_ID] = "queue_id",
-    [POLICY_INSTANCE] = "instance",
-    [POLICY_SASL_USERNAME] = "sasl_username",
+#define NAME(text)                                                                                 \
+        {                                                                                          \
+                (text), sizeof(text) - 1                                                           \
+        }
+
+static const struct name {
+        const char *text;
+        size_t len;
+} attribute_names[POLICY_ATTRIBUTES] = {
+    [POLICY_REQUEST] = NAME("request"),
+    [POLICY_PROTOCOL_STATE] = NAME("protocol_state"),
+    [POLICY_CLIENT_ADDRESS] = NAME("client_address"),
+    [POLICY_CLIENT_NAME] = NAME("client_name"),
+    [POLICY_CLIENT_PORT] = NAME("client_port"),
+    [POLICY_HELO_NAME] = NAME("helo_name"),
+    [POLICY_SENDER] = NAME("sender"),
+    [POLICY_QUEUE_ID] = NAME("queue_id"),
+    [POLICY_INSTANCE] = NAME("instance"),
+    [POLICY_SASL_USERNAME] = NAME("sasl_username"),
 };
 
 const char *policy_request_get(const policy_request_t *request, enum policy_attribute attribute)
 {
-        const char *value = request->attributes[attribute];
+        size_t value = request->values[attribute];
 
-        return value ? value : "";
+        return value > 0 ? request->text + value - 1 : "";
 }
 
 void policy_request_clear(policy_request_t *request)
 {
-        for (size_t i = 0; i < POLICY_ATTRIBUTES; i++)
-                free(request->attributes[i]);
+        free(request->text);
         memset(request, 0, sizeof(*request));
 }
 
@@ -50,22 +58,37 @@ const char *request_status_text(enum request_status status)
         return "no error";
 }
 
+static bool add_value(policy_request_t *request, enum policy_attribute attribute, const char *value,
+                      size_t len)
+{
+        if (request->room - request->len <= len) {
+                size_t room = request->room > 0 ? request->room : VALUES_ROOM_MIN;
+                char *text;
+
+                while (room - request->len <= len)
+                        room *= 2;
+                text = realloc(request->text, room);
+                if (!text)
+                        return false;
+                request->text = text;
+                request->room = room;
+        }
+        memcpy(request->text + request->len, value, len);
+        request->text[request->len + len] = '\0';
+        request->values[attribute] = request->len + 1;
+        request->len += len + 1;
+        return true;
+}
+
 static enum request_status set_attribute(policy_request_t *request, const char *name,
                                          size_t name_len, const char *value, size_t value_len)
 {
-        for (size_t i = 0; i < POLICY_ATTRIBUTES; i++) {
-                char *copy;
-
-                if (strlen(attribute_names[i]) != name_len ||
-                    memcmp(attribute_names[i], name, name_len) != 0)
-                        continue;
-                copy = strndup(value, value_len);
-                if (!copy)
-                        return REQUEST_NO_MEMORY;
-                free(request->attributes[i]);
-                request->attributes[i] = copy;
-                return REQUEST_INCOMPLETE;
-        }
+        for (size_t i = 0; i < POLICY_ATTRIBUTES; i++)
+                if (attribute_names[i].len == name_len &&
+                    memcmp(attribute_names[i].text, name, name_len) == 0)
+                        return add_value(request, (enum policy_attribute)i, value, value_len)
+                                   ? REQUEST_INCOMPLETE
+                                   : REQUEST_NO_MEMORY;
         return REQUEST_INCOMPLETE;
 }
 

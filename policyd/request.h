@@ -29,9 +29,11 @@ enum policy_attribute {
         POLICY_ATTRIBUTES
 };
 
-/** One request. An attribute that was not sent is NULL; of one sent twice the last value counts. */
+/** One request; of an attribute sent twice the last value counts. */
 typedef struct policy_request {
-        char *attributes[POLICY_ATTRIBUTES];
+        char *text; /**< all values, each with a NUL behind it */
+        size_t len, room;
+        size_t values[POLICY_ATTRIBUTES]; /**< where each begins, plus one; 0 = was not sent */
 } policy_request_t;
 
 /** The value of an attribute, "" when it was not sent. */

@@ -16,7 +16,7 @@
 #include "policyd/handler.h"
 #include "policyd/pool.h"
 
-#define EVALUATIONS_MAX     128  /* threads */
+#define EVALUATIONS_MAX     512  /* threads, which wait for the DNS */
 #define WAITING_MAX         4096 /* evaluations that wait for a thread */
 #define ACCEPTS_AT_ONCE     64
 #define ACCEPT_PAUSE        1.0 /* seconds, when descriptors are out */

@@ -14,12 +14,14 @@
 static struct {
         const char *program;
         enum log_target target;
+        long pid;
 } logger = {.program = "truefrom", .target = LOG_TARGET_STDERR};
 
 void log_open(const char *program, enum log_target target)
 {
         logger.program = program;
         logger.target = target;
+        logger.pid = getpid();
         if (target == LOG_TARGET_SYSLOG)
                 openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
         else /* libmilter knows syslog only: what it complains of is to be seen here too */
@@ -74,7 +76,8 @@ static __attribute__((format(printf, 3, 0))) void emit(int priority, const char 
 
         if (len < 0)
                 return;
-        head = (size_t)snprintf(line, sizeof(line), "%s[%ld]: ", logger.program, (long)getpid());
+        head = (size_t)snprintf(line, sizeof(line), "%s[%ld]: ", logger.program,
+                                logger.pid != 0 ? logger.pid : (long)getpid());
         used = head;
         used += (size_t)snprintf(line + used, sizeof(line) - used, "%s", prefix);
         used += escape(text, strlen(text), line + used, sizeof(line) - used - 8);

@@ -142,8 +142,11 @@ out:
 
 static int64_t limit_deadline(int64_t deadline_ms)
 {
-        int64_t latest_ms = dns_clock_ms() + SPF_TIME_LIMIT_MS;
+        int64_t latest_ms;
 
+        if (deadline_ms == SPF_DNS_CACHED)
+                return deadline_ms;
+        latest_ms = dns_clock_ms() + SPF_TIME_LIMIT_MS;
         return deadline_ms == 0 || deadline_ms > latest_ms ? latest_ms : deadline_ms;
 }
 
@@ -210,4 +213,20 @@ void spf_evaluate(spf_evaluator_t *evaluator, const address_t *client, const cha
                 local_len = sizeof(POSTMASTER) - 1;
         }
         evaluate(evaluator, client, helo, local_part, local_len, deadline_ms, out);
+}
+
+bool spf_evaluate_cached(spf_evaluator_t *evaluator, const address_t *client, const char *helo,
+                         const char *sender, spf_outcome_t *out)
+{
+        spf_dns_begin(evaluator->dns, SPF_DNS_CACHED);
+        spf_evaluate(evaluator, client, helo, sender, SPF_DNS_CACHED, out);
+        return !spf_dns_missed(evaluator->dns, &out->expires_ms);
+}
+
+bool spf_evaluate_helo_cached(spf_evaluator_t *evaluator, const address_t *client, const char *helo,
+                              spf_outcome_t *out)
+{
+        spf_dns_begin(evaluator->dns, SPF_DNS_CACHED);
+        spf_evaluate_helo(evaluator, client, helo, SPF_DNS_CACHED, out);
+        return !spf_dns_missed(evaluator->dns, &out->expires_ms);
 }

@@ -8,6 +8,7 @@
 #ifndef TRUEFROM_AUTH_SPF_H
 #define TRUEFROM_AUTH_SPF_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/address.h"
@@ -24,6 +25,8 @@ typedef struct spf_outcome {
         enum auth_result result;
         enum spf_identity identity;
         char domain[DOMAIN_SIZE]; /**< the SPF Domain, normalized; "" when there is none */
+        int64_t expires_ms; /**< of a cached evaluation: until when (dns_clock_ms) the DNS answers
+                                 hold that it used; INT64_MAX when it used none */
 } spf_outcome_t;
 
 typedef struct spf_evaluator spf_evaluator_t;
@@ -46,5 +49,12 @@ void spf_evaluate(spf_evaluator_t *evaluator, const address_t *client, const cha
 /** Evaluate the HELO identity alone (RFC 7208 2.3). */
 void spf_evaluate_helo(spf_evaluator_t *evaluator, const address_t *client, const char *helo,
                        int64_t deadline_ms, spf_outcome_t *out);
+
+/** The same two with what the resolver's cache has: they never wait. @return false when something
+ * is not there: *out means nothing then */
+bool spf_evaluate_cached(spf_evaluator_t *evaluator, const address_t *client, const char *helo,
+                         const char *sender, spf_outcome_t *out);
+bool spf_evaluate_helo_cached(spf_evaluator_t *evaluator, const address_t *client, const char *helo,
+                              spf_outcome_t *out);
 
 #endif

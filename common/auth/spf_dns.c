@@ -30,6 +30,8 @@ struct spf_dns {
         unsigned voids;
         bool settled;
         enum auth_result result;
+        bool missed;        /* with cached answers only: there was one missing */
+        int64_t expires_ms; /* and until when all of them hold */
 };
 
 /* The first cause stands; what comes after it is only libspf2 finding its way out. */
@@ -84,9 +86,28 @@ static void count_void(spf_dns_t *dns)
                 settle(dns, AUTH_PERMERROR);
 }
 
+static const dns_answer_t *ask_cache(spf_dns_t *dns, const char *name, enum dns_type type)
+{
+        const dns_answer_t *answer;
+        int64_t expires_ms;
+
+        if (dns->settled)
+                return NULL;
+        answer = dns_query_cached(dns->resolver, name, type, &expires_ms);
+        if (!answer) {
+                dns->missed = true;
+                settle(dns, AUTH_TEMPERROR);
+        } else if (expires_ms < dns->expires_ms) {
+                dns->expires_ms = expires_ms;
+        }
+        return answer;
+}
+
 /* Ask, unless the evaluation is over. @return NULL when it is */
 static const dns_answer_t *ask(spf_dns_t *dns, const char *name, enum dns_type type)
 {
+        if (dns->deadline_ms == SPF_DNS_CACHED)
+                return ask_cache(dns, name, type);
         if (!dns->settled && dns_clock_ms() >= dns->deadline_ms)
                 settle(dns, AUTH_TEMPERROR);
         if (dns->settled)
@@ -389,10 +410,18 @@ int spf_dns_begin(spf_dns_t *dns, int64_t deadline_ms)
         dns->terms = 0;
         dns->voids = 0;
         dns->settled = false;
+        dns->missed = false;
+        dns->expires_ms = INT64_MAX;
         dns->deadline_ms = deadline_ms;
         if (!dns->spare)
                 dns->spare = SPF_dns_rr_new_init(&dns->layer, NULL, ns_t_any, 0, TRY_AGAIN);
         return dns->spare ? 0 : -ENOMEM;
+}
+
+bool spf_dns_missed(const spf_dns_t *dns, int64_t *expires_ms)
+{
+        *expires_ms = dns->expires_ms;
+        return dns->missed;
 }
 
 bool spf_dns_settled(const spf_dns_t *dns, enum auth_result *result)

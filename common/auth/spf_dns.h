@@ -35,8 +35,14 @@ void spf_dns_free(spf_dns_t *dns);
 /** The layer as libspf2 wants it; owned by `dns`, SPF_server_free leaves it alone. */
 SPF_dns_server_t *spf_dns_layer(spf_dns_t *dns);
 
+#define SPF_DNS_CACHED (-1) /**< in place of a deadline: with cached answers only */
+
 /** Begin an evaluation that ends by `deadline_ms` (dns_clock_ms). @return 0 or -ENOMEM */
 int spf_dns_begin(spf_dns_t *dns, int64_t deadline_ms);
+
+/** After an evaluation with cached answers: true when one was missing, so that there is no result.
+ * @param expires_ms until when (dns_clock_ms) the answers hold that were used */
+bool spf_dns_missed(const spf_dns_t *dns, int64_t *expires_ms);
 
 /** True when a look-up settled the result, whatever libspf2 makes of it: none (the domain has no
  * record), permerror (record or limits) or temperror (no answer, or none in time). */

@@ -128,7 +128,7 @@ static struct kept *find(struct shard *shard, const struct key *key)
 }
 
 const dns_answer_t *dns_cache_get(dns_cache_t *cache, const dns_question_t *question,
-                                  int64_t now_ms)
+                                  int64_t now_ms, int64_t *expires_ms)
 {
         struct shard *shard = shard_of(cache, question);
         struct key key = key_of(question);
@@ -143,6 +143,8 @@ const dns_answer_t *dns_cache_get(dns_cache_t *cache, const dns_question_t *ques
                 TAILQ_REMOVE(&shard->recency, kept, recent);
                 TAILQ_INSERT_HEAD(&shard->recency, kept, recent);
                 answer = dns_answer_hold(kept->answer);
+                if (expires_ms)
+                        *expires_ms = kept->expires_ms;
         }
         pthread_mutex_unlock(&shard->lock);
         return answer;

@@ -25,9 +25,10 @@ dns_cache_t *dns_cache_create(size_t bytes);
 /** Gives back the cache's own references. NULL is fine. */
 void dns_cache_free(dns_cache_t *cache);
 
-/** @return an answer that holds at `now_ms` (dns_answer_release), or NULL */
+/** @param expires_ms if not NULL: set to the time until which the answer holds
+ * @return an answer that holds at `now_ms` (dns_answer_release), or NULL */
 const dns_answer_t *dns_cache_get(dns_cache_t *cache, const dns_question_t *question,
-                                  int64_t now_ms);
+                                  int64_t now_ms, int64_t *expires_ms);
 
 /** Keep an answer (with a reference of its own) in place of any older one, if it may and can be
  * kept; nothing happens otherwise. */

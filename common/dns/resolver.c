@@ -69,7 +69,7 @@ static const dns_answer_t *lead_flight(resolver_t *resolver, flight_t *flight,
                                        const dns_question_t *question, int64_t deadline_ms)
 {
         /* An earlier flight may have landed between our look into the cache and the joining. */
-        const dns_answer_t *answer = dns_cache_get(resolver->cache, question, dns_clock_ms());
+        const dns_answer_t *answer = dns_cache_get(resolver->cache, question, dns_clock_ms(), NULL);
 
         if (!answer) {
                 answer = channel_ask(resolver->channels, question, deadline_ms);
@@ -104,7 +104,7 @@ static const dns_answer_t *look_up(resolver_t *resolver, const dns_question_t *q
 {
         int64_t now_ms = dns_clock_ms();
         int64_t latest_ms = now_ms + resolver->timeout_ms;
-        const dns_answer_t *answer = dns_cache_get(resolver->cache, question, now_ms);
+        const dns_answer_t *answer = dns_cache_get(resolver->cache, question, now_ms, NULL);
 
         if (answer) {
                 atomic_fetch_add(&resolver->cache_hits, 1);
@@ -130,6 +130,22 @@ const dns_answer_t *dns_query(resolver_t *resolver, const char *name, enum dns_t
                 answer = dns_answer_failure(DNS_TEMPFAIL);
         if (answer->status == DNS_TEMPFAIL || answer->status == DNS_TIMEOUT)
                 atomic_fetch_add(&resolver->failures, 1);
+        return answer;
+}
+
+const dns_answer_t *dns_query_cached(resolver_t *resolver, const char *name, enum dns_type type,
+                                     int64_t *expires_ms)
+{
+        const dns_answer_t *answer;
+        dns_question_t question;
+
+        if (!dns_question_init(&question, name, (uint16_t)type))
+                return NULL;
+        answer = dns_cache_get(resolver->cache, &question, dns_clock_ms(), expires_ms);
+        if (answer) {
+                atomic_fetch_add(&resolver->queries, 1);
+                atomic_fetch_add(&resolver->cache_hits, 1);
+        }
         return answer;
 }
 

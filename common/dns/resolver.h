@@ -76,6 +76,12 @@ void resolver_free(resolver_t *resolver);
 const dns_answer_t *dns_query(resolver_t *resolver, const char *name, enum dns_type type,
                               int64_t deadline_ms);
 
+/** What the cache has: never waits.
+ * @param expires_ms set to the time (dns_clock_ms) until which the answer holds
+ * @return an answer (dns_answer_release), or NULL: it must be asked for */
+const dns_answer_t *dns_query_cached(resolver_t *resolver, const char *name, enum dns_type type,
+                                     int64_t *expires_ms);
+
 /** Give an answer back. NULL is fine. */
 void dns_answer_release(const dns_answer_t *answer);
 

@@ -47,32 +47,36 @@ int store_make_key(enum store_key kind, const char *id, char key[STORE_KEY_SIZE 
 
 /* FNV-1a, 128 bits: whoever finds an entry compares it whole, so a collision costs one evaluation.
  */
-static void hash_add(unsigned __int128 *hash, const void *data, size_t len)
+static unsigned __int128 hash_octet(unsigned __int128 hash, int octet)
 {
         const unsigned __int128 prime = ((unsigned __int128)1 << 88) + 0x13b;
-        const uint8_t *at = data;
 
-        for (size_t i = 0; i < len; i++)
-                *hash = (*hash ^ (uint8_t)tolower(at[i])) * prime;
+        return (hash ^ (uint8_t)octet) * prime;
+}
+
+/* With the NUL at its end. */
+static unsigned __int128 hash_text(unsigned __int128 hash, const char *text)
+{
+        for (; *text != '\0'; text++)
+                hash = hash_octet(hash, tolower((uint8_t)*text));
+        return hash_octet(hash, 0);
 }
 
 void store_envelope_key(const address_t *client, uint16_t port, const char *helo,
                         const char *sender, char key[STORE_KEY_SIZE])
 {
+        static const char digits[] = "0123456789abcdef";
         unsigned __int128 hash =
             (unsigned __int128)0x6c62272e07bb0142ULL << 64 | 0x62b821756295c58dULL;
-        char number[2 * sizeof(address_t) + 8];
-        size_t used = 0;
+        int at = 0;
 
         for (size_t i = 0; i < sizeof(client->octets); i++)
-                used += (size_t)snprintf(number + used, sizeof(number) - used, "%02x",
-                                         client->octets[i]);
-        used += (size_t)snprintf(number + used, sizeof(number) - used, "%u", port);
-        hash_add(&hash, number, used + 1);
-        hash_add(&hash, helo, strlen(helo) + 1);
-        hash_add(&hash, sender, strlen(sender));
-        snprintf(key, STORE_KEY_SIZE, "%016llx%016llx", (unsigned long long)(hash >> 64),
-                 (unsigned long long)hash);
+                hash = hash_octet(hash, client->octets[i]);
+        hash = hash_octet(hash_octet(hash, port >> 8), port & 255);
+        hash = hash_text(hash_text(hash, helo), sender);
+        for (int bit = 124; bit >= 0; bit -= 4)
+                key[at++] = digits[hash >> bit & 15];
+        key[at] = '\0';
 }
 
 static store_t *store_create(const store_config_t *config, bool writer)
@@ -166,6 +170,18 @@ void store_clear_batch(store_t *store)
                 store->first = next;
         }
         store->last = &store->first;
+        memset(store->buckets, 0, sizeof(store->buckets));
+        store->looked_over = false;
+}
+
+/* FNV-1a */
+size_t store_bucket(const char *key)
+{
+        uint32_t hash = 2166136261U;
+
+        for (; *key != '\0'; key++)
+                hash = (hash ^ (uint8_t)*key) * 16777619U;
+        return (hash ^ hash >> 16) % BATCH_BUCKETS;
 }
 
 void store_close(store_t *store)

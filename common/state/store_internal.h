@@ -16,10 +16,12 @@
 
 #define SEQUENCE_OCTETS 8
 #define MICROSECONDS    1000000
+#define BATCH_BUCKETS   256
 
 /* One put that waits for the commit. */
 struct item {
         struct item *next;
+        struct item *older; /* of the same bucket */
         char key[STORE_KEY_SIZE + 2];
         size_t len;
         uint8_t value[]; /* room for the sequence, then the encoded entry */
@@ -35,7 +37,9 @@ struct store {
         _Atomic int64_t checked; /* reader: when the files were looked at, monotonic seconds */
         /* writer, one thread only: */
         struct item *first, **last;
-        uint64_t sequence; /* the last one given */
+        struct item *buckets[BATCH_BUCKETS]; /* the same items, to be found by key */
+        bool looked_over;                    /* since the last commit: is the file cut? */
+        uint64_t sequence;                   /* the last one given */
         uint64_t dropped, recreated;
 };
 
@@ -54,6 +58,9 @@ int store_recreate(store_t *store);
 
 /** Pages and entries in use. @return 0 or LMDB's error */
 int store_count_pages(store_t *store, size_t *pages, size_t *entries, size_t *page_size);
+
+/** Which bucket of the batch a key belongs to. */
+size_t store_bucket(const char *key);
 
 /** Forget the puts that wait for a commit. */
 void store_clear_batch(store_t *store);

@@ -68,7 +68,7 @@ static int get_committed(store_t *store, char *text, int64_t now, arena_t *arena
         struct look look = {
             .store = store, .key = text, .now = now, .arena = arena, .entry = entry};
 
-        if (environment_cut(&store->environment) || !guard_run(look_up, &look))
+        if (!guard_run(look_up, &look))
                 look.error = -EIO;
         if (look.txn != NULL)
                 mdb_txn_abort(look.txn);
@@ -77,15 +77,17 @@ static int get_committed(store_t *store, char *text, int64_t now, arena_t *arena
 
 static int get_as_writer(store_t *store, char *key, int64_t now, arena_t *arena, entry_t *entry)
 {
-        const struct item *found = NULL;
+        const struct item *item = store->buckets[store_bucket(key)];
 
-        for (const struct item *item = store->first; item != NULL; item = item->next)
-                if (strcmp(item->key, key) == 0)
-                        found = item;
-        if (found != NULL)
-                return decode(store, found->value, found->len, now, arena, entry);
+        while (item != NULL && strcmp(item->key, key) != 0)
+                item = item->older;
+        if (item != NULL)
+                return decode(store, item->value, item->len, now, arena, entry);
         if (store->environment.env == NULL)
                 return -ENOENT;
+        if (!store->looked_over && environment_cut(&store->environment))
+                return -EIO;
+        store->looked_over = true;
         return get_committed(store, key, now, arena, entry);
 }
 
@@ -126,8 +128,11 @@ int store_get(store_t *store, enum store_key kind, const char *key, int64_t now,
                 return get_as_writer(store, text, now, arena, entry);
         follow_files(store);
         pthread_rwlock_rdlock(&store->lock);
-        error = store->environment.env != NULL ? get_committed(store, text, now, arena, entry)
-                                               : -ENOENT;
+        error = -ENOENT;
+        if (store->environment.env != NULL)
+                error = environment_cut(&store->environment)
+                            ? -EIO
+                            : get_committed(store, text, now, arena, entry);
         pthread_rwlock_unlock(&store->lock);
         if (error == -EIO)
                 close_for_reopening(store);

@@ -17,33 +17,60 @@ static void put_sequence(uint8_t *at, uint64_t sequence)
                 at[i] = (uint8_t)(sequence >> (8 * (SEQUENCE_OCTETS - 1 - i)));
 }
 
-int store_put(store_t *store, enum store_key kind, const char *key, const entry_t *entry)
+/* The item, with room for the sequence before the encoded entry. @return 0 or a negative errno */
+static int make_item(enum store_key kind, const char *key, const entry_t *entry, struct item **out)
 {
-        struct item *item = malloc(sizeof(*item) + SEQUENCE_OCTETS + ENTRY_SIZE_MAX);
-        uint64_t sequence = (uint64_t)entry->time * MICROSECONDS;
-        struct item *fitting;
+        uint8_t encoded[ENTRY_SIZE_MAX];
+        size_t len = entry_encode(entry, encoded, sizeof(encoded));
+        struct item *item;
         int error;
 
+        if (len == 0)
+                return -E2BIG;
+        item = malloc(sizeof(*item) + SEQUENCE_OCTETS + len);
         if (item == NULL)
                 return -ENOMEM;
         error = store_make_key(kind, key, item->key);
-        item->len =
-            error == 0 ? entry_encode(entry, item->value + SEQUENCE_OCTETS, ENTRY_SIZE_MAX) : 0;
-        if (item->len == 0) {
+        if (error != 0) {
                 free(item);
-                return error != 0 ? error : -E2BIG;
+                return error;
         }
-        item->len += SEQUENCE_OCTETS;
+        memcpy(item->value + SEQUENCE_OCTETS, encoded, len);
+        item->len = SEQUENCE_OCTETS + len;
+        *out = item;
+        return 0;
+}
+
+int store_put(store_t *store, enum store_key kind, const char *key, const entry_t *entry)
+{
+        uint64_t sequence = (uint64_t)entry->time * MICROSECONDS;
+        struct item *item, **bucket;
+        int error = make_item(kind, key, entry, &item);
+
+        if (error != 0)
+                return error;
         if (sequence <= store->sequence)
                 sequence = store->sequence + 1;
         store->sequence = sequence;
         put_sequence(item->value, sequence);
-        fitting = realloc(item, sizeof(*item) + item->len);
-        item = fitting != NULL ? fitting : item;
         item->next = NULL;
         *store->last = item;
         store->last = &item->next;
+        bucket = &store->buckets[store_bucket(item->key)];
+        item->older = *bucket;
+        *bucket = item;
         return 0;
+}
+
+/* The key is there already: its place in the order goes first. */
+static int replace(store_t *store, MDB_txn *txn, MDB_val *key, MDB_val *value, const MDB_val *old)
+{
+        MDB_val row = {.mv_data = old->mv_data, .mv_size = SEQUENCE_OCTETS};
+        int error = mdb_del(txn, store->environment.order, &row, NULL);
+
+        if (error != 0 && error != MDB_NOTFOUND)
+                return error;
+        return mdb_put(txn, store->environment.entries, key, value, 0);
 }
 
 static int write_item(store_t *store, MDB_txn *txn, struct item *item)
@@ -51,20 +78,18 @@ static int write_item(store_t *store, MDB_txn *txn, struct item *item)
         MDB_val key = {.mv_data = item->key, .mv_size = strlen(item->key)};
         MDB_val value = {.mv_data = item->value, .mv_size = item->len};
         MDB_val sequence = {.mv_data = item->value, .mv_size = SEQUENCE_OCTETS};
-        MDB_val old;
-        int error = mdb_get(txn, store->environment.entries, &key, &old);
+        MDB_val taken = value;
+        int error = mdb_put(txn, store->environment.entries, &key, &taken, MDB_NOOVERWRITE);
 
-        if (error == 0) {
-                MDB_val row = {.mv_data = old.mv_data, .mv_size = SEQUENCE_OCTETS};
-
-                error = mdb_del(txn, store->environment.order, &row, NULL);
-        }
-        if (error != 0 && error != MDB_NOTFOUND)
-                return error;
-        error = mdb_put(txn, store->environment.entries, &key, &value, 0);
+        if (error == MDB_KEYEXIST)
+                error = replace(store, txn, &key, &value, &taken);
         if (error != 0)
                 return error;
-        return mdb_put(txn, store->environment.order, &sequence, &key, 0);
+        /* sequences only grow; but after a jump of the clock an older store may hold later ones */
+        error = mdb_put(txn, store->environment.order, &sequence, &key, MDB_APPEND);
+        if (error == MDB_KEYEXIST)
+                error = mdb_put(txn, store->environment.order, &sequence, &key, 0);
+        return error;
 }
 
 static int write_batch(store_t *store)

@@ -47,7 +47,7 @@ static void put(dns_cache_t *cache, const char *name, unsigned rcode, uint32_t t
 static int status_at(dns_cache_t *cache, const char *name, enum dns_type type, int64_t now_ms)
 {
         dns_question_t asked = question(name, type);
-        const dns_answer_t *answer = dns_cache_get(cache, &asked, now_ms);
+        const dns_answer_t *answer = dns_cache_get(cache, &asked, now_ms, NULL);
         int status = answer ? (int)answer->status : -1;
 
         dns_answer_release(answer);
@@ -158,7 +158,7 @@ Test(cache, an_answer_outlives_its_place)
         const dns_answer_t *answer;
 
         put(cache, "example.org", 0, 60, true);
-        answer = dns_cache_get(cache, &asked, NOW);
+        answer = dns_cache_get(cache, &asked, NOW, NULL);
         dns_cache_free(cache);
         cr_assert_not_null(answer);
         cr_expect_eq(answer->records[0].len, 4);
@@ -183,7 +183,7 @@ static void *work(void *context)
 
                 snprintf(name, sizeof(name), "n%d.example.org", rand_r(&worker->seed) % 300);
                 (void)dns_question_init(&asked, name, DNS_A);
-                answer = dns_cache_get(worker->cache, &asked, NOW);
+                answer = dns_cache_get(worker->cache, &asked, NOW, NULL);
                 if (!answer) {
                         answer = answer_for(message, name, 0, 60, true);
                         dns_cache_put(worker->cache, &asked, answer, NOW);

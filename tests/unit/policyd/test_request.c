@@ -40,7 +40,7 @@ Test(request, one_after_the_other)
         cr_expect_str_eq(policy_request_get(&request, POLICY_SENDER), "a@b");
         cr_expect_str_eq(policy_request_get(&request, POLICY_QUEUE_ID), "");
         cr_expect_str_eq(policy_request_get(&request, POLICY_INSTANCE), "");
-        cr_expect_null(request.attributes[POLICY_INSTANCE]);
+        cr_expect_eq(request.values[POLICY_INSTANCE], 0);
         policy_request_clear(&request);
         all = taken;
         cr_assert_eq(feed(two + all, strlen(two) - all, &taken), REQUEST_COMPLETE);

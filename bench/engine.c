@@ -27,9 +27,10 @@ typedef struct session {
         size_t sent[PEERS];
         milter_options_t options;
         message_t message;
-        unsigned long said; /* messages of this session */
-        uint64_t due_ns;    /* when the message was to begin */
-        bool prepared;      /* the script is the message's, not the negotiation's */
+        unsigned long begin; /* number of the session's first message */
+        unsigned long said;  /* messages of this session */
+        uint64_t due_ns;     /* when the message was to begin */
+        bool prepared;       /* the script is the message's, not the negotiation's */
 } session_t;
 
 typedef struct engine {
@@ -37,6 +38,7 @@ typedef struct engine {
         measured_t *measured;
         session_t *sessions, *idle;
         unsigned long begun, ended;
+        unsigned long numbers; /* given to sessions, a block to each */
         uint64_t start_ns;
         int epoll;
 } engine_t;
@@ -138,7 +140,11 @@ static int begin_message(engine_t *engine, session_t *session, uint64_t due_ns)
         const plan_t *plan = engine->plan;
         int error = 0;
 
-        workload_message(&plan->workload, plan->first + engine->begun, &session->message);
+        if (session->said == 0) {
+                session->begin = plan->first + engine->numbers;
+                engine->numbers += plan->workload.per_session;
+        }
+        workload_message(&plan->workload, session->begin + session->said, &session->message);
         engine->begun++;
         session->due_ns = due_ns;
         if (plan->policy != NULL && session->fds[PEER_POLICY] < 0)
@@ -177,7 +183,7 @@ static int end_message(engine_t *engine, session_t *session)
         measured->modifying += session->options.modifying;
         session->options.modifying = 0;
         engine->ended++;
-        if (++session->said >= engine->plan->per_session)
+        if (++session->said >= engine->plan->workload.per_session)
                 end_session(session);
         if (engine->plan->rate <= 0 && engine->begun < engine->plan->messages)
                 return begin_message(engine, session, now);

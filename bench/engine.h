@@ -12,14 +12,14 @@
 
 typedef struct plan {
         workload_t workload;
-        const char *milter;        /* path of a unix socket; NULL = none */
-        const char *policy;        /* likewise */
-        bool recipient_request;    /* policy requests at RCPT and DATA, else at DATA only */
-        unsigned connections;      /* sessions at once */
-        unsigned long messages;    /* in all */
-        unsigned long first;       /* number of the first message */
-        unsigned long per_session; /* messages until a session ends; the policy connection stays */
-        double rate;               /* messages begun a second; 0 = as fast as they go */
+        const char *milter; /* path of a unix socket; NULL = none */
+        const char *policy; /* likewise */
+        /* a session ends after workload.per_session messages; its policy connection stays */
+        bool recipient_request; /* policy requests at RCPT and DATA, else at DATA only */
+        unsigned connections;   /* sessions at once */
+        unsigned long messages; /* in all */
+        unsigned long first;    /* number of the first message */
+        double rate;            /* messages begun a second; 0 = as fast as they go */
 } plan_t;
 
 typedef struct measured {

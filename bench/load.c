@@ -14,7 +14,7 @@ static void usage(FILE *out)
         fputs("usage: load [-m MILTER-SOCKET] [-p POLICY-SOCKET] [option...]\n"
               "  -n COUNT   messages (1000)\n"
               "  -c COUNT   sessions at once (8)\n"
-              "  -s COUNT   messages a session (1)\n"
+              "  -s COUNT   messages a session, which are of one domain (1)\n"
               "  -r RATE    messages begun a second (as fast as they go)\n"
               "  -d COUNT   sender domains (1000)\n"
               "  -S COUNT   one domain in COUNT has slow DNS\n"
@@ -72,7 +72,7 @@ static bool parse(int argc, char **argv, plan_t *plan)
                         plan->connections = (unsigned)number;
                         break;
                 case 's':
-                        plan->per_session = number;
+                        plan->workload.per_session = number;
                         break;
                 case 'r':
                         plan->rate = strtod(optarg, NULL);
@@ -100,7 +100,7 @@ static bool parse(int argc, char **argv, plan_t *plan)
                 }
         }
         return optind == argc && (plan->milter != NULL || plan->policy != NULL) &&
-               plan->connections > 0 && plan->messages > 0 && plan->per_session > 0 &&
+               plan->connections > 0 && plan->messages > 0 && plan->workload.per_session > 0 &&
                plan->workload.domains > 0;
 }
 
@@ -108,12 +108,12 @@ int main(int argc, char **argv)
 {
         plan_t plan = {
             .workload = {.domains = 1000,
+                         .per_session = 1,
                          .authserv = "mx.bench.test",
                          .instant = (unsigned long)time(NULL)},
             .recipient_request = true,
             .connections = 8,
             .messages = 1000,
-            .per_session = 1,
         };
         measured_t measured;
         int error;

@@ -93,11 +93,11 @@ def part_milter(run):
             def one(name, server, length=length):
                 instant = run.bench.next_instant()
                 if server.policy:  # what policyd stored is there before the milter is measured
-                    run.bench.load("-p", server.policy, "-n", run.count(10000), "-i", instant, "-c", 20)
+                    run.bench.load("-p", server.policy, "-n", run.count(20000), "-s", length, "-i", instant)
                     usage = server.usage_of("milter")
                 else:
                     usage = server.usage
-                return run.measure(usage, "-m", server.milter, "-n", run.count(10000), "-s", length,
+                return run.measure(usage, "-m", server.milter, "-n", run.count(20000), "-s", length,
                                    "-i", instant)
             for name, server in servers.items():
                 one(name, server)  # warm
@@ -138,7 +138,7 @@ def part_whole(run):
         for length in SESSION_LENGTHS:
             def one(_, server, length=length):
                 policy = ["-p", server.policy] if server.policy else []
-                return run.measure(server.usage, "-m", server.milter, *policy, "-n", run.count(10000),
+                return run.measure(server.usage, "-m", server.milter, *policy, "-n", run.count(20000),
                                    "-s", length, "-i", run.bench.next_instant())
             for name, server in servers.items():
                 one(name, server)  # warm

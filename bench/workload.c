@@ -5,7 +5,7 @@
 
 void workload_message(const workload_t *workload, unsigned long i, message_t *message)
 {
-        unsigned domain = (unsigned)(i % workload->domains);
+        unsigned domain = (unsigned)(i / workload->per_session % workload->domains);
 
         memset(message, 0, sizeof(*message));
         message->slow = workload->slow_every != 0 && domain % workload->slow_every == 0;

@@ -8,9 +8,10 @@
 #include <stddef.h>
 
 typedef struct workload {
-        unsigned domains;      /* how many sender domains take turns */
-        unsigned slow_every;   /* one domain in this many is of slow.test; 0 = none */
-        const char *authserv;  /* of the trusted Authentication-Results field */
+        unsigned domains;          /* how many sender domains take turns */
+        unsigned long per_session; /* that many messages one after the other are of one domain */
+        unsigned slow_every;       /* one domain in this many is of slow.test; 0 = none */
+        const char *authserv;      /* of the trusted Authentication-Results field */
         unsigned long instant; /* makes queue IDs and instances of one run differ from another's */
 } workload_t;
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -152,7 +153,8 @@ static bool wanted(task_t *task)
         return entry->helo != NULL;
 }
 
-static bool find(handler_t *handler, task_t *task, enum store_key kind, const char *key)
+static bool find(handler_t *handler, task_t *task, enum store_key kind, const char *key,
+                 bool *same_instance)
 {
         entry_t *entry = &task->entry;
         entry_t found;
@@ -164,25 +166,40 @@ static bool find(handler_t *handler, task_t *task, enum store_key kind, const ch
         entry->spf = found.spf;
         entry->spf_domain = found.spf_domain;
         entry->helo_result = found.helo_result;
-        entry->received_spf = strcmp(found.instance, entry->instance) == 0 && found.received_spf;
+        *same_instance = *entry->instance != '\0' && strcmp(found.instance, entry->instance) == 0;
+        entry->received_spf = *same_instance && found.received_spf;
         return true;
 }
 
-/* Under the envelope stands what another message of this connection got: right for this one too,
+/* Where the entry stands that all requests of this message find: under its envelope, with the
+ * instance in it, or under the instance when the client's port, and so the envelope, is unknown. */
+static enum store_key message_key(const task_t *task, char key[STORE_KEY_SIZE])
+{
+        const entry_t *entry = &task->entry;
+
+        if (entry->port == 0 && given(task, POLICY_INSTANCE)) {
+                snprintf(key, STORE_KEY_SIZE, "%s", entry->instance);
+                return STORE_INSTANCE;
+        }
+        store_envelope_key(&entry->client, entry->port, entry->helo, entry->sender, key);
+        return STORE_ENVELOPE;
+}
+
+/* Under the envelope may stand what another message of this connection got: right for this one too,
  * but that DNS trouble may have passed since. */
 static enum found look_up(handler_t *handler, task_t *task)
 {
-        const entry_t *entry = &task->entry;
         char key[STORE_KEY_SIZE];
+        enum store_key kind = message_key(task, key);
+        bool same_instance;
 
-        if (given(task, POLICY_INSTANCE) && find(handler, task, STORE_INSTANCE, entry->instance))
-                return FOUND_BY_INSTANCE;
-        if (entry->port == 0)
+        if (kind == STORE_ENVELOPE && task->entry.port == 0)
                 return FOUND_NOWHERE;
-        store_envelope_key(&entry->client, entry->port, entry->helo, entry->sender, key);
-        if (find(handler, task, STORE_ENVELOPE, key) && entry->spf != AUTH_TEMPERROR)
-                return FOUND_BY_ENVELOPE;
-        return FOUND_NOWHERE;
+        if (!find(handler, task, kind, key, &same_instance))
+                return FOUND_NOWHERE;
+        if (same_instance)
+                return FOUND_BY_INSTANCE;
+        return task->entry.spf != AUTH_TEMPERROR ? FOUND_BY_ENVELOPE : FOUND_NOWHERE;
 }
 
 static void put(handler_t *handler, const task_t *task, enum store_key kind, const char *key)
@@ -199,15 +216,19 @@ static void keep(handler_t *handler, task_t *task, enum found found, bool change
 {
         const entry_t *entry = &task->entry;
         char key[STORE_KEY_SIZE];
+        enum store_key kind;
 
-        if (given(task, POLICY_INSTANCE) && (found != FOUND_BY_INSTANCE || changed))
-                put(handler, task, STORE_INSTANCE, entry->instance);
-        if (given(task, POLICY_QUEUE_ID)) {
+        if (given(task, POLICY_QUEUE_ID))
                 put(handler, task, STORE_QUEUE_ID, get(task, POLICY_QUEUE_ID));
-        } else if (found == FOUND_NOWHERE) {
-                store_envelope_key(&entry->client, entry->port, entry->helo, entry->sender, key);
-                put(handler, task, STORE_ENVELOPE, key);
-        }
+        if (found == FOUND_BY_INSTANCE && !changed)
+                return;
+        kind = message_key(task, key);
+        put(handler, task, kind, key);
+        if (kind == STORE_ENVELOPE || given(task, POLICY_QUEUE_ID))
+                return;
+        /* the milter knows no instance */
+        store_envelope_key(&entry->client, entry->port, entry->helo, entry->sender, key);
+        put(handler, task, STORE_ENVELOPE, key);
 }
 
 /* Once a message; Postfix cannot add a header any more at END-OF-MESSAGE. */

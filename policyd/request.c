@@ -27,6 +27,9 @@ static const struct name {
     [POLICY_SASL_USERNAME] = NAME("sasl_username"),
 };
 
+/* The lengths of these names, a bit each: most attributes of Postfix have others. */
+#define NAME_LENGTHS (1U << 6 | 1U << 7 | 1U << 8 | 1U << 9 | 1U << 11 | 1U << 13 | 1U << 14)
+
 const char *policy_request_get(const policy_request_t *request, enum policy_attribute attribute)
 {
         size_t value = request->values[attribute];
@@ -83,6 +86,8 @@ static bool add_value(policy_request_t *request, enum policy_attribute attribute
 static enum request_status set_attribute(policy_request_t *request, const char *name,
                                          size_t name_len, const char *value, size_t value_len)
 {
+        if (name_len > 14 || (NAME_LENGTHS >> name_len & 1) == 0)
+                return REQUEST_INCOMPLETE;
         for (size_t i = 0; i < POLICY_ATTRIBUTES; i++)
                 if (attribute_names[i].len == name_len &&
                     memcmp(attribute_names[i].text, name, name_len) == 0)

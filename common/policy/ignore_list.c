@@ -29,6 +29,8 @@ struct name {
 struct ignore_list {
         struct block *blocks[PREFIX_BITS + 1]; /* by prefix length, sorted */
         size_t block_count[PREFIX_BITS + 1], block_room[PREFIX_BITS + 1];
+        uint8_t prefixes[PREFIX_BITS + 1]; /* those that have blocks, the longest first */
+        size_t prefix_count;
         struct name *names; /* sorted */
         size_t name_count, name_room;
 };
@@ -218,6 +220,9 @@ static void compile(ignore_list_t *list)
                                 blocks[kept++] = blocks[i];
                 list->block_count[prefix] = kept;
         }
+        for (unsigned prefix = PREFIX_BITS + 1; prefix-- > 0;)
+                if (list->block_count[prefix] > 0)
+                        list->prefixes[list->prefix_count++] = (uint8_t)prefix;
         if (list->name_count == 0)
                 return;
         qsort(list->names, list->name_count, sizeof(*list->names), compare_names);
@@ -276,14 +281,13 @@ static int find_block(const void *key, const void *item)
 
 static const struct block *match_address(const ignore_list_t *list, const address_t *client)
 {
-        for (int prefix = PREFIX_BITS; prefix >= 0; prefix--) {
+        for (size_t i = 0; i < list->prefix_count; i++) {
+                unsigned prefix = list->prefixes[i];
                 uint8_t octets[16];
                 const struct block *found;
 
-                if (list->block_count[prefix] == 0)
-                        continue;
                 memcpy(octets, client->octets, sizeof(octets));
-                mask(octets, (unsigned)prefix);
+                mask(octets, prefix);
                 found = bsearch(octets, list->blocks[prefix], list->block_count[prefix],
                                 sizeof(struct block), find_block);
                 if (found != NULL)

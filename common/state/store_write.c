@@ -85,7 +85,7 @@ static int write_item(store_t *store, MDB_txn *txn, struct item *item)
                 error = replace(store, txn, &key, &value, &taken);
         if (error != 0)
                 return error;
-        /* sequences only grow; but after a jump of the clock an older store may hold later ones */
+        /* sequences grow; but at a restart the writer before us may have been ahead for a moment */
         error = mdb_put(txn, store->environment.order, &sequence, &key, MDB_APPEND);
         if (error == MDB_KEYEXIST)
                 error = mdb_put(txn, store->environment.order, &sequence, &key, 0);

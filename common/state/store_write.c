@@ -9,6 +9,7 @@
 #define FULL_PERCENT    85  /* LMDB needs free pages to free pages: so much is left */
 #define DROP_PERCENT    10  /* of all entries, at once, when it is full */
 #define DROP_BATCH      500 /* entries dropped in one transaction */
+#define DROP_BATCH_MIN  8
 #define COMMIT_ATTEMPTS 4
 
 static void put_sequence(uint8_t *at, uint64_t sequence)
@@ -144,17 +145,22 @@ static int drop_some(store_t *store, uint64_t before, size_t limit, size_t *drop
         return mdb_txn_commit(txn);
 }
 
+/* To delete takes pages too, as many as the entries are spread over: fewer at once when there are
+ * few. */
 static int drop_oldest(store_t *store)
 {
-        size_t pages, entries, page_size, wanted, dropped;
+        size_t pages, entries, page_size, wanted, dropped, batch = DROP_BATCH;
         int error = store_count_pages(store, &pages, &entries, &page_size);
 
         if (error != 0)
                 return error;
         wanted = entries * DROP_PERCENT / 100 + 1;
         while (wanted > 0) {
-                error = drop_some(store, UINT64_MAX, wanted < DROP_BATCH ? wanted : DROP_BATCH,
-                                  &dropped);
+                error = drop_some(store, UINT64_MAX, wanted < batch ? wanted : batch, &dropped);
+                if (error == MDB_MAP_FULL && batch > DROP_BATCH_MIN) {
+                        batch /= 8;
+                        continue;
+                }
                 if (error != 0)
                         return error;
                 if (dropped == 0)

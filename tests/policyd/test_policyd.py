@@ -354,6 +354,22 @@ def test_slow_dns_holds_up_nobody_else(policyd):
         client.close()
 
 
+def test_what_is_cached_needs_no_thread(own):
+    """More evaluations wait for a silent server than there are threads; a domain whose records are known
+    is answered all the same, and by what it would be answered otherwise."""
+    policyd = own(DNSTimeout=3)
+    policyd.ask(sender="user@pass.test")
+    waiting = [policyd.connect() for _ in range(600)]
+    for number, client in enumerate(waiting):
+        client.sendall(request(sender=f"{number}@silent.test", instance=f"slow{number}"))
+    wait_for(lambda: threads_of(policyd) > 500, "the threads to be busy")
+    assert policyd.ask(sender="other@pass.test", instance="quick") == DUNNO
+    assert re.search(r"spf=pass/pass.test .*sender=<other@pass.test>", policyd.daemon.text())
+    assert "silent.test" not in policyd.daemon.text()  # still waiting
+    for client in waiting:
+        client.close()
+
+
 def test_parallel_clients(policyd):
     failures = []
 

@@ -150,3 +150,64 @@ Test(spf, a_deadline_that_has_passed_is_a_temporary_error)
         spf_evaluate(evaluator, &address, "helo.test", "user@pass.test", 1, &outcome);
         cr_expect_eq(outcome.result, AUTH_TEMPERROR);
 }
+
+static bool evaluate_cached(const char *sender, spf_outcome_t *outcome)
+{
+        address_t address;
+
+        cr_assert(address_parse("192.0.2.1", &address));
+        return spf_evaluate_cached(evaluator, &address, "mail.pass.test", sender, outcome);
+}
+
+Test(spf, cached_answers_give_the_same_result_without_asking)
+{
+        static const char *const domains[] = {"pass.test",   "fail.test", "none.test",
+                                              "twice.test",  "deep.test", "loop.test",
+                                              "broken.test", "voids.test"};
+        dns_statistics_t before, after;
+
+        for (size_t i = 0; i < sizeof(domains) / sizeof(*domains); i++) {
+                spf_outcome_t asked, cached;
+                char sender[128];
+
+                snprintf(sender, sizeof(sender), "user@%s", domains[i]);
+                if (strcmp(domains[i], "deep.test") != 0) /* its include is known by then */
+                        cr_expect_not(evaluate_cached(sender, &cached), "%s", domains[i]);
+                asked = evaluate("192.0.2.1", "mail.pass.test", sender);
+                resolver_statistics(resolver, &before);
+                cr_expect(evaluate_cached(sender, &cached), "%s", domains[i]);
+                resolver_statistics(resolver, &after);
+                cr_expect_eq(after.queries - before.queries, after.cache_hits - before.cache_hits);
+                cr_expect_eq(cached.result, asked.result, "%s: %s, not %s", domains[i],
+                             auth_result_name(cached.result), auth_result_name(asked.result));
+                cr_expect_str_eq(cached.domain, asked.domain);
+                cr_expect_gt(cached.expires_ms, dns_clock_ms());
+                cr_expect_leq(cached.expires_ms, dns_clock_ms() + 60000); /* the zone's TTL */
+        }
+}
+
+Test(spf, what_is_never_cached_is_always_asked_for)
+{
+        spf_outcome_t outcome;
+
+        cr_expect_eq(evaluate("192.0.2.1", "mail.pass.test", "user@trouble.test").result,
+                     AUTH_TEMPERROR);
+        cr_expect_not(evaluate_cached("user@trouble.test", &outcome));
+}
+
+Test(spf, cached_helo_identity)
+{
+        spf_outcome_t outcome;
+        address_t address;
+
+        cr_assert(address_parse("192.0.2.1", &address));
+        cr_expect_not(spf_evaluate_helo_cached(evaluator, &address, "mail.pass.test", &outcome));
+        spf_evaluate_helo(evaluator, &address, "mail.pass.test", 0, &outcome);
+        cr_expect(spf_evaluate_helo_cached(evaluator, &address, "mail.pass.test", &outcome));
+        cr_expect_eq(outcome.result, AUTH_PASS);
+        cr_expect_eq(outcome.identity, SPF_HELO);
+        /* no question at all, so nothing that could expire */
+        cr_expect(spf_evaluate_helo_cached(evaluator, &address, "[192.0.2.1]", &outcome));
+        cr_expect_eq(outcome.result, AUTH_NONE);
+        cr_expect_eq(outcome.expires_ms, INT64_MAX);
+}

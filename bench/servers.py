@@ -16,7 +16,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
 sys.path.insert(0, f"{TOP}/tests/e2e")
-from lab import Daemon, libconfig, listening, wait_for  # noqa: E402
+from lab import Daemon, libconfig, start_nsd, wait_for  # noqa: E402
 
 DOMAINS = 1000
 AUTHSERV_ID = "mx.bench.test"
@@ -97,26 +97,7 @@ class Bench:
         os.mkdir(folder)
         with open(f"{folder}/root.zone", "w", encoding="ascii") as file:
             file.write(Zone().text())
-        with open(f"{folder}/nsd.conf", "w", encoding="ascii") as file:
-            file.write(f'''server:
-    ip-address: {DNS}@53
-    server-count: 1
-    database: ""
-    zonesdir: "{folder}"
-    zonelistfile: "{folder}/zone.list"
-    xfrdfile: "{folder}/xfrd.state"
-    xfrdir: "{folder}"
-    pidfile: "{folder}/nsd.pid"
-    username: ""
-    rrl-ratelimit: 0
-remote-control:
-    control-enable: no
-zone:
-    name: "."
-    zonefile: "root.zone"
-''')
-        self.daemons.append(Daemon("nsd", ["/usr/sbin/nsd", "-d", "-c", f"{folder}/nsd.conf"], folder,
-                                   ready=listening(53), preexec_fn=kill_with_parent))
+        self.daemons.append(start_nsd(folder, DNS, 53, preexec_fn=kill_with_parent))
         for address, rule in (
                 (DNS_SLOW, f'addAction({{"slow.test."}}, DelayAction({SLOW_MS}))'),
                 (DNS_FAR, f"addAction(AllRule(), DelayAction({FAR_MS}))")):

@@ -131,6 +131,32 @@ def listening(port):
     return probe
 
 
+def start_nsd(folder, address, port, **kwargs):
+    """nsd, which answers with the folder's root.zone."""
+    with open(f"{folder}/nsd.conf", "w", encoding="utf-8") as file:
+        file.write(f'''server:
+    ip-address: {address}@{port}
+    server-count: 1
+    database: ""
+    zonesdir: "{folder}"
+    zonelistfile: "{folder}/zone.list"
+    xfrdfile: "{folder}/xfrd.state"
+    xfrdir: "{folder}"
+    pidfile: "{folder}/nsd.pid"
+    username: ""
+    hide-version: yes
+    rrl-ratelimit: 0
+    zonefiles-check: yes
+remote-control:
+    control-enable: no
+zone:
+    name: "."
+    zonefile: "root.zone"
+''')
+    return Daemon("nsd", ["/usr/sbin/nsd", "-d", "-c", f"{folder}/nsd.conf"], folder,
+                  ready=listening(port), **kwargs)
+
+
 class Reply:
     """What Postfix said to a message."""
 
@@ -303,31 +329,8 @@ class Lab:
             file.write("203.0.113.99\n")
 
     def _start_nsd(self):
-        folder = f"{self.folder}/dns"
         self.write_zone()
-        with open(f"{folder}/nsd.conf", "w", encoding="utf-8") as file:
-            file.write(f'''server:
-    ip-address: 127.0.0.1@{self.dns_port}
-    server-count: 1
-    database: ""
-    zonesdir: "{folder}"
-    zonelistfile: "{folder}/zone.list"
-    xfrdfile: "{folder}/xfrd.state"
-    xfrdir: "{folder}"
-    pidfile: "{folder}/nsd.pid"
-    username: ""
-    hide-version: yes
-    rrl-ratelimit: 0
-    zonefiles-check: yes
-remote-control:
-    control-enable: no
-zone:
-    name: "."
-    zonefile: "root.zone"
-''')
-        daemon = Daemon("nsd", ["/usr/sbin/nsd", "-d", "-c", f"{folder}/nsd.conf"], self.folder,
-                        ready=listening(self.dns_port))
-        self.running.append(daemon)
+        self.running.append(start_nsd(f"{self.folder}/dns", "127.0.0.1", self.dns_port))
 
     def write_zone(self):
         lines = ["$TTL 60", ". SOA ns.test. hostmaster.test. 1 3600 600 86400 60", ". NS ns.test.",

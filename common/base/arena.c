@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define BLOCK_SIZE 4096
+#define USUAL_TEXT 512 /* octets that are formatted only once */
 
 struct block {
         struct block *next;
@@ -105,15 +106,18 @@ char *arena_strdup(arena_t *arena, const char *text)
 
 char *arena_printf(arena_t *arena, const char *format, ...)
 {
+        char usual[USUAL_TEXT];
         va_list args;
         char *text;
         int len;
 
         va_start(args, format);
-        len = vsnprintf(NULL, 0, format, args);
+        len = vsnprintf(usual, sizeof(usual), format, args);
         va_end(args);
         if (len < 0)
                 return NULL;
+        if ((size_t)len < sizeof(usual))
+                return arena_strndup(arena, usual, (size_t)len);
         text = arena_alloc(arena, (size_t)len + 1);
         if (text == NULL)
                 return NULL;

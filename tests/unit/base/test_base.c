@@ -50,6 +50,21 @@ Test(arena, copies_strings)
         arena_free(arena);
 }
 
+Test(arena, printf_of_any_length)
+{
+        arena_t *arena = arena_create(0);
+
+        for (int len = 500; len < 530; len++) {
+                const char *text = arena_printf(arena, "%*s|", len, "x");
+
+                cr_assert_not_null(text);
+                cr_expect_eq(strlen(text), (size_t)len + 1);
+                cr_expect_eq(text[len], '|');
+                cr_expect_eq(text[len - 1], 'x');
+        }
+        arena_free(arena);
+}
+
 Test(arena, grows_arrays)
 {
         arena_t *arena = arena_create(0);

@@ -67,7 +67,7 @@ class Bench:
                         ["mount", "-t", "tmpfs", "none", self.folder],
                         ["chmod", "755", self.folder]):
             subprocess.run(command, check=True, timeout=20)
-        self._own_resolv_conf()
+        self._own_names()
         self._start_dns()
 
     def close(self):
@@ -83,12 +83,16 @@ class Bench:
     def __exit__(self, *_):
         self.close()
 
-    def _own_resolv_conf(self):
-        """The peers ask whom /etc/resolv.conf names; ours is seen in this namespace only."""
-        with open(f"{self.folder}/resolv.conf", "w", encoding="ascii") as file:
-            file.write(f"nameserver {DNS}\n")
-        subprocess.run(["mount", "--bind", f"{self.folder}/resolv.conf", "/etc/resolv.conf"],
-                       check=True, timeout=20)
+    def _own_names(self):
+        """The peers ask whom /etc/resolv.conf names, and look this host's own name up; ours are seen in
+        this namespace only."""
+        texts = {"/etc/resolv.conf": f"nameserver {DNS}\n",
+                 "/etc/hosts": f"127.0.0.1 localhost {socket.gethostname()}\n"}
+        for path, text in texts.items():
+            own = f"{self.folder}/{os.path.basename(path)}"
+            with open(own, "w", encoding="ascii") as file:
+                file.write(text)
+            subprocess.run(["mount", "--bind", own, path], check=True, timeout=20)
 
     def _start_dns(self):
         """nsd at DNS; before it, dnsdist: at DNS_SLOW slow.test is answered late, at DNS_FAR everything

@@ -24,6 +24,7 @@
 #define EXPIRE_SECONDS      1.0
 #define EXPIRE_SOON_SECONDS 0.1 /* while there is more */
 #define EXPIRE_BATCH        500
+#define LOSSES_LOG_SECONDS  60
 
 typedef struct server {
         struct ev_loop *loop;
@@ -37,6 +38,7 @@ typedef struct server {
         size_t tasks;                /* begun and not ended */
         task_t *ready, **ready_end;  /* with a reply, which waits for the commit */
         store_statistics_t reported; /* of the store, what was logged */
+        time_t losses_logged;
         bool stopping;
         ev_io listener;
         ev_prepare prepare;
@@ -80,8 +82,11 @@ static void log_losses(server_t *server)
 {
         store_statistics_t now;
 
-        if (store_statistics(server->store, &now) != 0)
+        if (time(NULL) < server->losses_logged + LOSSES_LOG_SECONDS ||
+            store_statistics(server->store, &now) != 0)
                 return;
+        if (now.dropped > server->reported.dropped || now.recreated > server->reported.recreated)
+                server->losses_logged = time(NULL);
         if (now.dropped > server->reported.dropped)
                 log_warning("state store is full: dropped the %llu oldest entries; raise StateSize",
                             (unsigned long long)(now.dropped - server->reported.dropped));

@@ -170,6 +170,7 @@ void store_clear_batch(store_t *store)
                 store->first = next;
         }
         store->last = &store->first;
+        store->pending = 0;
         memset(store->buckets, 0, sizeof(store->buckets));
         store->looked_over = false;
 }

@@ -37,6 +37,7 @@ struct store {
         _Atomic int64_t checked; /* reader: when the files were looked at, monotonic seconds */
         /* writer, one thread only: */
         struct item *first, **last;
+        size_t pending;                      /* items */
         struct item *buckets[BATCH_BUCKETS]; /* the same items, to be found by key */
         bool looked_over;                    /* since the last commit: is the file cut? */
         uint64_t sequence;                   /* the last one given */

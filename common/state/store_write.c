@@ -60,6 +60,7 @@ int store_put(store_t *store, enum store_key kind, const char *key, const entry_
         bucket = &store->buckets[store_bucket(item->key)];
         item->older = *bucket;
         *bucket = item;
+        store->pending++;
         return 0;
 }
 
@@ -202,9 +203,21 @@ static int guarded(store_t *store, int (*work)(store_t *store))
         return guard_run(run_guarded, &guarded) ? guarded.error : MDB_CORRUPTED;
 }
 
+/* Twice what comes now goes: so the store empties a little with each commit, and no commit takes
+ * long. */
 static int drop_if_nearly_full(store_t *store)
 {
-        return nearly_full(store) ? drop_oldest(store) : 0;
+        size_t dropped;
+        int error;
+
+        if (!nearly_full(store))
+                return 0;
+        error = drop_some(store, UINT64_MAX, 2 * store->pending, &dropped);
+        if (error == MDB_MAP_FULL)
+                return drop_oldest(store);
+        if (error == 0)
+                store->dropped += dropped;
+        return error;
 }
 
 /* Make what failed work the next time. */

@@ -6,16 +6,64 @@
 #endif
 
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "cli/command.h"
 #include "common/app/daemon.h"
+
+static const struct command {
+        const char *name;
+        command_fn *run;
+        const char *summary;
+} commands[] = {
+    {NULL, NULL, NULL},
+};
+
+static const struct command *find_command(const char *name)
+{
+        for (const struct command *command = commands; command->name != NULL; command++)
+                if (strcmp(command->name, name) == 0)
+                        return command;
+        return NULL;
+}
+
+static int list_commands(char *text, size_t size)
+{
+        int len = snprintf(text, size, "commands (each has a manual page, truefrom-COMMAND):\n");
+
+        for (const struct command *command = commands; command->name != NULL; command++)
+                len += snprintf(text + len, size - (size_t)len, "  %-8s %s\n", command->name,
+                                command->summary);
+        return len;
+}
+
+static int usage_error(const char *what, const char *name)
+{
+        fprintf(stderr, "truefrom: %s%s; see truefrom -h\n", what, name);
+        return EX_USAGE_ERROR;
+}
 
 int main(int argc, char **argv)
 {
-        daemon_options_t options;
-        int status = daemon_options(argc, argv, "truefrom", CONFIG_TOOL, &options);
+        char help[1024];
+        daemon_options_t options = {.commands = help};
+        command_options_t given;
+        const struct command *command;
+        int status;
 
+        list_commands(help, sizeof(help));
+        status = daemon_options(argc, argv, "truefrom", CONFIG_TOOL, &options);
         if (status >= 0)
                 return status;
-        fprintf(stderr, "usage: truefrom [-c FILE] -t | -V | -h\n");
-        return EX_USAGE_ERROR;
+        if (options.arguments >= argc)
+                return usage_error("a command is missing", "");
+        command = find_command(argv[options.arguments]);
+        if (command == NULL)
+                return usage_error("no such command: ", argv[options.arguments]);
+        given.config_path = options.config_path;
+        argc -= options.arguments;
+        argv += options.arguments;
+        optind = 0; /* glibc: getopt begins anew */
+        return command->run(&given, argc, argv);
 }

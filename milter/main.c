@@ -155,7 +155,7 @@ static void stop(service_t *service, const char *socket)
 
 int main(int argc, char **argv)
 {
-        daemon_options_t options;
+        daemon_options_t options = {0};
         const config_t *config;
         service_t *service;
         char *socket;

@@ -69,7 +69,7 @@ static int serve(const char *config_path, const config_t *config, int listener)
 
 int main(int argc, char **argv)
 {
-        daemon_options_t options;
+        daemon_options_t options = {0};
         const config_t *config;
         char *socket;
         int listener, error;

@@ -24,15 +24,17 @@
 #endif
 #define DEFAULT_CONFIG SYSCONFDIR "/truefrom/truefrom.conf"
 
-static void usage(FILE *out, const char *program)
+static void usage(FILE *out, const char *program, const char *commands)
 {
         fprintf(out,
-                "usage: %s [-c FILE] [-t | -V | -h]\n"
+                "usage: %s [-c FILE] [-t | -V | -h%s]\n"
                 "  -c FILE  configuration (default: " DEFAULT_CONFIG ")\n"
                 "  -t       check the configuration and the files that it names\n"
                 "  -V       print the version\n"
-                "  -h       print this help\n",
-                program);
+                "  -h       print this help\n"
+                "%s",
+                program, commands != NULL ? " | COMMAND ..." : "",
+                commands != NULL ? commands : "");
 }
 
 static void error_to_stderr(void *context, const char *file, unsigned line, const char *message)
@@ -75,16 +77,17 @@ int daemon_options(int argc, char **argv, const char *program, enum config_progr
                         printf("%s %s\n", program, PACKAGE_VERSION);
                         return EXIT_SUCCESS;
                 case 'h':
-                        usage(stdout, program);
+                        usage(stdout, program, options->commands);
                         return EXIT_SUCCESS;
                 default:
-                        usage(stderr, program);
+                        usage(stderr, program, options->commands);
                         return EX_USAGE_ERROR;
                 }
         }
-        if (optind < argc) {
+        options->arguments = optind;
+        if (optind < argc && (test || options->commands == NULL)) {
                 fprintf(stderr, "%s: unexpected argument: %s\n", program, argv[optind]);
-                usage(stderr, program);
+                usage(stderr, program, options->commands);
                 return EX_USAGE_ERROR;
         }
         return test ? check(options->config_path, which) : -1;

@@ -11,6 +11,9 @@
 
 typedef struct daemon_options {
         const char *config_path;
+        const char *commands; /**< set by the caller: help text for its sub-commands, which may
+                                   follow the options; NULL = it has none */
+        int arguments;        /**< index in argv of what follows the options */
 } daemon_options_t;
 
 /**

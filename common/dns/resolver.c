@@ -12,6 +12,8 @@
 
 struct resolver {
         unsigned timeout_ms;
+        dns_observer_fn *observer;
+        void *observer_context;
         dns_cache_t *cache;
         channel_pool_t *channels;
         flights_t *flights;
@@ -36,6 +38,8 @@ int resolver_create(const dns_config_t *config, resolver_t **resolver)
         if (!made)
                 return -ENOMEM;
         made->timeout_ms = config->timeout_ms;
+        made->observer = config->observer;
+        made->observer_context = config->observer_context;
         error = channel_pool_create(config, &made->channels);
         if (error)
                 goto fail;
@@ -100,12 +104,13 @@ static const dns_answer_t *ask(resolver_t *resolver, const dns_question_t *quest
 }
 
 static const dns_answer_t *look_up(resolver_t *resolver, const dns_question_t *question,
-                                   int64_t deadline_ms)
+                                   int64_t deadline_ms, bool *cached)
 {
         int64_t now_ms = dns_clock_ms();
         int64_t latest_ms = now_ms + resolver->timeout_ms;
         const dns_answer_t *answer = dns_cache_get(resolver->cache, question, now_ms, NULL);
 
+        *cached = answer != NULL;
         if (answer) {
                 atomic_fetch_add(&resolver->cache_hits, 1);
                 return answer;
@@ -117,19 +122,46 @@ static const dns_answer_t *look_up(resolver_t *resolver, const dns_question_t *q
         return ask(resolver, question, deadline_ms);
 }
 
+static int64_t clock_us(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* @param begun_us when it was asked; 0 = answered from the cache */
+static void tell_observer(const resolver_t *resolver, const char *name, enum dns_type type,
+                          const dns_answer_t *answer, int64_t begun_us)
+{
+        const dns_event_t event = {
+            .name = name,
+            .type = type,
+            .answer = answer,
+            .cached = begun_us == 0,
+            .microseconds = begun_us != 0 ? clock_us() - begun_us : 0,
+        };
+
+        if (resolver->observer)
+                resolver->observer(resolver->observer_context, &event);
+}
+
 const dns_answer_t *dns_query(resolver_t *resolver, const char *name, enum dns_type type,
                               int64_t deadline_ms)
 {
+        int64_t begun_us = resolver->observer ? clock_us() : 0;
+        bool cached = false;
         const dns_answer_t *answer;
         dns_question_t question;
 
         atomic_fetch_add(&resolver->queries, 1);
         if (dns_question_init(&question, name, (uint16_t)type))
-                answer = look_up(resolver, &question, deadline_ms);
+                answer = look_up(resolver, &question, deadline_ms, &cached);
         else
                 answer = dns_answer_failure(DNS_TEMPFAIL);
         if (answer->status == DNS_TEMPFAIL || answer->status == DNS_TIMEOUT)
                 atomic_fetch_add(&resolver->failures, 1);
+        tell_observer(resolver, name, type, answer, cached ? 0 : begun_us);
         return answer;
 }
 
@@ -145,6 +177,7 @@ const dns_answer_t *dns_query_cached(resolver_t *resolver, const char *name, enu
         if (answer) {
                 atomic_fetch_add(&resolver->queries, 1);
                 atomic_fetch_add(&resolver->cache_hits, 1);
+                tell_observer(resolver, name, type, answer, 0);
         }
         return answer;
 }

@@ -39,12 +39,26 @@ typedef struct dns_answer {
         const dns_record_t *records;
 } dns_answer_t;
 
+/** What an observer is told of each question. */
+typedef struct dns_event {
+        const char *name;
+        enum dns_type type;
+        const struct dns_answer *answer; /**< valid during the call */
+        bool cached;                     /**< answered from the cache */
+        int64_t microseconds;            /**< waited for it; 0 when cached */
+} dns_event_t;
+
+/** Called after each answer of dns_query and dns_query_cached, in the asking thread. */
+typedef void dns_observer_fn(void *context, const dns_event_t *event);
+
 /** Settings; strings are copied. */
 typedef struct dns_config {
         const char *const *nameservers; /**< "ADDRESS" or "ADDRESS@PORT"; */
         size_t nameserver_count;        /**< 0 = from /etc/resolv.conf */
         unsigned timeout_ms;            /**< the longest that one look-up may take (DNSTimeout) */
         size_t cache_bytes;             /**< bound of the cache; 0 = 4 MiB */
+        dns_observer_fn *observer;      /**< NULL = nobody; must be thread-safe */
+        void *observer_context;
 } dns_config_t;
 
 /** Counters since start, for logs and metrics. */

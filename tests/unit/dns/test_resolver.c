@@ -307,3 +307,48 @@ Test(resolver_config, bad_settings_are_refused)
         resolver_free(other);
         resolver_free(NULL);
 }
+
+struct seen {
+        unsigned asked, cached;
+        enum dns_status status;
+};
+
+static void see(void *context, const dns_event_t *event)
+{
+        struct seen *seen = context;
+
+        cr_expect_str_eq(event->name, "example.org");
+        cr_expect_eq(event->type, DNS_A);
+        seen->status = event->answer->status;
+        if (event->cached) {
+                cr_expect_eq(event->microseconds, 0);
+                seen->cached++;
+        } else {
+                cr_expect_gt(event->microseconds, 0);
+                seen->asked++;
+        }
+}
+
+Test(resolver, an_observer_is_told_of_each_answer)
+{
+        const char *addresses[] = {server.address};
+        struct seen seen = {.status = DNS_TEMPFAIL};
+        const dns_config_t config = {.nameservers = addresses,
+                                     .nameserver_count = 1,
+                                     .timeout_ms = TIMEOUT_MS,
+                                     .observer = see,
+                                     .observer_context = &seen};
+        resolver_t *observed;
+        int64_t expires_ms;
+
+        cr_assert_eq(resolver_create(&config, &observed), 0);
+        cr_expect_null(dns_query_cached(observed, "example.org", DNS_A, &expires_ms));
+        cr_expect_eq(seen.asked + seen.cached, 0);
+        dns_answer_release(dns_query(observed, "example.org", DNS_A, 0));
+        cr_expect_eq(seen.asked, 1);
+        cr_expect_eq(seen.status, DNS_OK);
+        dns_answer_release(dns_query(observed, "example.org", DNS_A, 0));
+        dns_answer_release(dns_query_cached(observed, "example.org", DNS_A, &expires_ms));
+        cr_expect_eq(seen.cached, 2);
+        resolver_free(observed);
+}

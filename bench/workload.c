@@ -3,6 +3,21 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A session has another port than those before it, in this run and in others. */
+static unsigned short port_of(unsigned long session, unsigned long instant)
+{
+        unsigned long mixed = (session + instant * 0x9E3779B97F4A7C15UL) * 0xD1342543DE82EF95UL;
+
+        return (unsigned short)(1024 + (mixed >> 32) % 60000);
+}
+
+/* As Postfix's short ones: microseconds of the second, then a number that differs. */
+static void make_queue_id(unsigned long instant, unsigned long i, char *text, size_t size)
+{
+        snprintf(text, size, "%05lX%lX", (instant * 7919 + i * 13) % 1000000,
+                 (instant % 4096 << 20) + i);
+}
+
 void workload_message(const workload_t *workload, unsigned long i, message_t *message)
 {
         unsigned domain = (unsigned)(i / workload->per_session % workload->domains);
@@ -15,9 +30,8 @@ void workload_message(const workload_t *workload, unsigned long i, message_t *me
         snprintf(message->sender, sizeof(message->sender), "user@%s", message->domain);
         snprintf(message->client, sizeof(message->client), "198.18.%u.%u", domain / 250 % 256,
                  domain % 250 + 1);
-        message->port = (unsigned short)(1024 + i % 60000);
-        snprintf(message->queue_id, sizeof(message->queue_id), "%lX%07lX",
-                 workload->instant & 0xFFFFF, i);
+        message->port = port_of(i / workload->per_session, workload->instant);
+        make_queue_id(workload->instant, i, message->queue_id, sizeof(message->queue_id));
         snprintf(message->instance, sizeof(message->instance), "%lx.%lx.%lx.0", i % 4096,
                  workload->instant, i);
 }

@@ -101,8 +101,7 @@ void handler_end(handler_t *handler, task_t *task)
         policy_request_clear(&task->request);
         setup_release(task->setup);
         arena_reset(arena);
-        memset(task, 0, sizeof(*task));
-        task->arena = arena;
+        *task = (task_t){.arena = arena};
         if (handler->spare_count >= SPARE_TASKS_MAX) {
                 free_task(task);
                 return;
@@ -173,29 +172,29 @@ static bool find(handler_t *handler, task_t *task, enum store_key kind, const ch
 
 /* Where the entry stands that all requests of this message find: under its envelope, with the
  * instance in it, or under the instance when the client's port, and so the envelope, is unknown. */
-static enum store_key message_key(const task_t *task, char key[STORE_KEY_SIZE])
+static void make_key(task_t *task)
 {
         const entry_t *entry = &task->entry;
 
         if (entry->port == 0 && given(task, POLICY_INSTANCE)) {
-                snprintf(key, STORE_KEY_SIZE, "%s", entry->instance);
-                return STORE_INSTANCE;
+                task->kind = STORE_INSTANCE;
+                snprintf(task->key, sizeof(task->key), "%s", entry->instance);
+                return;
         }
-        store_envelope_key(&entry->client, entry->port, entry->helo, entry->sender, key);
-        return STORE_ENVELOPE;
+        task->kind = STORE_ENVELOPE;
+        store_envelope_key(&entry->client, entry->port, entry->helo, entry->sender, task->key);
 }
 
 /* Under the envelope may stand what another message of this connection got: right for this one too,
  * but that DNS trouble may have passed since. */
 static enum found look_up(handler_t *handler, task_t *task)
 {
-        char key[STORE_KEY_SIZE];
-        enum store_key kind = message_key(task, key);
         bool same_instance;
 
-        if (kind == STORE_ENVELOPE && task->entry.port == 0)
+        make_key(task);
+        if (task->kind == STORE_ENVELOPE && task->entry.port == 0)
                 return FOUND_NOWHERE;
-        if (!find(handler, task, kind, key, &same_instance))
+        if (!find(handler, task, task->kind, task->key, &same_instance))
                 return FOUND_NOWHERE;
         if (same_instance)
                 return FOUND_BY_INSTANCE;
@@ -216,15 +215,13 @@ static void keep(handler_t *handler, task_t *task, enum found found, bool change
 {
         const entry_t *entry = &task->entry;
         char key[STORE_KEY_SIZE];
-        enum store_key kind;
 
         if (given(task, POLICY_QUEUE_ID))
                 put(handler, task, STORE_QUEUE_ID, get(task, POLICY_QUEUE_ID));
         if (found == FOUND_BY_INSTANCE && !changed)
                 return;
-        kind = message_key(task, key);
-        put(handler, task, kind, key);
-        if (kind == STORE_ENVELOPE || given(task, POLICY_QUEUE_ID))
+        put(handler, task, task->kind, task->key);
+        if (task->kind == STORE_ENVELOPE || given(task, POLICY_QUEUE_ID))
                 return;
         /* the milter knows no instance */
         store_envelope_key(&entry->client, entry->port, entry->helo, entry->sender, key);

@@ -23,6 +23,8 @@ typedef struct task {
         setup_t *setup;
         arena_t *arena;
         entry_t entry;
+        enum store_key kind; /**< where all requests of the message find the entry */
+        char key[STORE_KEY_SIZE];
         spf_job_t job;
         const char *reply; /**< when it is ready: the whole reply; the arena's */
 } task_t;

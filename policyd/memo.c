@@ -4,7 +4,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define PLACES 4096U
+#define SETS 1024U
+#define WAYS 4U /* results whose hashes meet are kept together: the oldest of them goes first */
 
 /* The strings stand behind it: helo, sender, domain. */
 struct known {
@@ -18,7 +19,7 @@ struct known {
 
 struct memo {
         uint32_t seed; /* so that nobody can choose whose result is forgotten for his own */
-        struct known *places[PLACES];
+        struct known *sets[SETS][WAYS]; /* the newest first */
 };
 
 memo_t *memo_create(void)
@@ -32,9 +33,9 @@ memo_t *memo_create(void)
 
 void memo_clear(memo_t *memo)
 {
-        for (size_t i = 0; i < PLACES; i++) {
-                free(memo->places[i]);
-                memo->places[i] = NULL;
+        for (size_t i = 0; i < SETS * WAYS; i++) {
+                free(memo->sets[i / WAYS][i % WAYS]);
+                memo->sets[i / WAYS][i % WAYS] = NULL;
         }
 }
 
@@ -55,22 +56,37 @@ static uint32_t hash_octets(uint32_t hash, const void *data, size_t len)
         return hash;
 }
 
-static size_t place_of(const memo_t *memo, const spf_job_t *job)
+static size_t set_of(const memo_t *memo, const spf_job_t *job)
 {
         uint32_t hash = hash_octets(memo->seed, job->client.octets, sizeof(job->client.octets));
 
         hash = hash_octets(hash, job->helo, strlen(job->helo) + 1);
         hash = hash_octets(hash, job->sender, strlen(job->sender));
-        return (hash ^ hash >> 16) % PLACES;
+        return (hash ^ hash >> 16) % SETS;
+}
+
+static bool is_for(const struct known *known, const spf_job_t *job)
+{
+        return memcmp(&known->client, &job->client, sizeof(known->client)) == 0 &&
+               strcmp(known->sender, job->sender) == 0 && strcmp(known->helo, job->helo) == 0;
+}
+
+static size_t find(struct known *const set[WAYS], const spf_job_t *job)
+{
+        size_t way = 0;
+
+        while (way < WAYS && set[way] && !is_for(set[way], job))
+                way++;
+        return way < WAYS && set[way] ? way : WAYS;
 }
 
 bool memo_get(const memo_t *memo, spf_job_t *job, int64_t now_ms)
 {
-        const struct known *known = memo->places[place_of(memo, job)];
+        struct known *const *set = memo->sets[set_of(memo, job)];
+        size_t way = find(set, job);
+        const struct known *known = way < WAYS ? set[way] : NULL;
 
-        if (!known || known->expires_ms <= now_ms || strcmp(known->helo, job->helo) != 0 ||
-            strcmp(known->sender, job->sender) != 0 ||
-            memcmp(&known->client, &job->client, sizeof(known->client)) != 0)
+        if (!known || known->expires_ms <= now_ms)
                 return false;
         job->evaluated = true;
         job->helo_result = known->helo_result;
@@ -86,7 +102,8 @@ void memo_put(memo_t *memo, const spf_job_t *job)
         size_t helo = strlen(job->helo) + 1, sender = strlen(job->sender) + 1;
         size_t domain = strlen(job->outcome.domain) + 1;
         struct known *known = malloc(sizeof(*known) + helo + sender + domain);
-        struct known **place = &memo->places[place_of(memo, job)];
+        struct known **set = memo->sets[set_of(memo, job)];
+        size_t way = find(set, job);
 
         if (!known)
                 return;
@@ -102,6 +119,9 @@ void memo_put(memo_t *memo, const spf_job_t *job)
         memcpy(known->helo, job->helo, helo);
         memcpy(known->helo + helo, job->sender, sender);
         memcpy(known->helo + helo + sender, job->outcome.domain, domain);
-        free(*place);
-        *place = known;
+        if (way == WAYS)
+                way--;
+        free(set[way]);
+        memmove(set + 1, set, way * sizeof(*set));
+        set[0] = known;
 }

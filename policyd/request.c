@@ -6,29 +6,32 @@
 #define LINE_ROOM_MIN   256
 #define VALUES_ROOM_MIN 512
 
-#define NAME(text)                                                                                 \
-        {                                                                                          \
-                (text), sizeof(text) - 1                                                           \
-        }
+#define NAME_MAX_LEN    14
+#define SAME_LENGTH_MAX 2
 
+/* The names that we take, by their length: most attributes of Postfix have another one. */
 static const struct name {
         const char *text;
-        size_t len;
-} attribute_names[POLICY_ATTRIBUTES] = {
-    [POLICY_REQUEST] = NAME("request"),
-    [POLICY_PROTOCOL_STATE] = NAME("protocol_state"),
-    [POLICY_CLIENT_ADDRESS] = NAME("client_address"),
-    [POLICY_CLIENT_NAME] = NAME("client_name"),
-    [POLICY_CLIENT_PORT] = NAME("client_port"),
-    [POLICY_HELO_NAME] = NAME("helo_name"),
-    [POLICY_SENDER] = NAME("sender"),
-    [POLICY_QUEUE_ID] = NAME("queue_id"),
-    [POLICY_INSTANCE] = NAME("instance"),
-    [POLICY_SASL_USERNAME] = NAME("sasl_username"),
+        enum policy_attribute attribute;
+} names[NAME_MAX_LEN + 1][SAME_LENGTH_MAX] = {
+    [6] = {{"sender", POLICY_SENDER}},
+    [7] = {{"request", POLICY_REQUEST}},
+    [8] = {{"queue_id", POLICY_QUEUE_ID}, {"instance", POLICY_INSTANCE}},
+    [9] = {{"helo_name", POLICY_HELO_NAME}},
+    [11] = {{"client_name", POLICY_CLIENT_NAME}, {"client_port", POLICY_CLIENT_PORT}},
+    [13] = {{"sasl_username", POLICY_SASL_USERNAME}},
+    [14] = {{"protocol_state", POLICY_PROTOCOL_STATE}, {"client_address", POLICY_CLIENT_ADDRESS}},
 };
 
-/* The lengths of these names, a bit each: most attributes of Postfix have others. */
-#define NAME_LENGTHS (1U << 6 | 1U << 7 | 1U << 8 | 1U << 9 | 1U << 11 | 1U << 13 | 1U << 14)
+static const struct name *find_name(const char *text, size_t len)
+{
+        if (len > NAME_MAX_LEN)
+                return NULL;
+        for (size_t i = 0; i < SAME_LENGTH_MAX; i++)
+                if (names[len][i].text && memcmp(names[len][i].text, text, len) == 0)
+                        return &names[len][i];
+        return NULL;
+}
 
 const char *policy_request_get(const policy_request_t *request, enum policy_attribute attribute)
 {
@@ -83,32 +86,26 @@ static bool add_value(policy_request_t *request, enum policy_attribute attribute
         return true;
 }
 
-static enum request_status set_attribute(policy_request_t *request, const char *name,
-                                         size_t name_len, const char *value, size_t value_len)
-{
-        if (name_len > 14 || (NAME_LENGTHS >> name_len & 1) == 0)
-                return REQUEST_INCOMPLETE;
-        for (size_t i = 0; i < POLICY_ATTRIBUTES; i++)
-                if (attribute_names[i].len == name_len &&
-                    memcmp(attribute_names[i].text, name, name_len) == 0)
-                        return add_value(request, (enum policy_attribute)i, value, value_len)
-                                   ? REQUEST_INCOMPLETE
-                                   : REQUEST_NO_MEMORY;
-        return REQUEST_INCOMPLETE;
-}
-
 /* A complete line, without its newline. */
 static enum request_status read_line(request_reader_t *reader, const char *line, size_t len)
 {
-        const char *equals;
+        const struct name *name;
+        const char *value;
 
         if (len == 0)
                 return REQUEST_COMPLETE;
-        equals = memchr(line, '=', len);
-        if (!equals || memchr(line, '\0', len))
+        value = memchr(line, '=', len);
+        if (!value)
                 return REQUEST_MALFORMED;
-        return set_attribute(&reader->request, line, (size_t)(equals - line), equals + 1,
-                             len - (size_t)(equals - line) - 1);
+        name = find_name(line, (size_t)(value - line));
+        if (!name)
+                return REQUEST_INCOMPLETE;
+        value++;
+        len -= (size_t)(value - line);
+        if (memchr(value, '\0', len))
+                return REQUEST_MALFORMED;
+        return add_value(&reader->request, name->attribute, value, len) ? REQUEST_INCOMPLETE
+                                                                        : REQUEST_NO_MEMORY;
 }
 
 static bool keep_piece(request_reader_t *reader, const char *data, size_t len)

@@ -122,6 +122,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
                         task = next;
                 }
         }
+        log_flush();
         if (server->stopping && server->connections == NULL && server->tasks == 0)
                 ev_break(loop, EVBREAK_ALL);
 }
@@ -308,8 +309,10 @@ int server_run(const char *config_path, int listener, store_t *store, setup_t *s
                 start_watchers(&server, listener);
                 daemon_notify("READY=1");
                 log_info("started, listening on %s", setup->config->policyd.socket);
+                log_hold();
                 ev_run(server.loop, 0);
         }
+        log_flush();
         /* after a drain that took too long, the threads at work end with the process */
         if (server.tasks == 0) {
                 pool_free(server.pool);

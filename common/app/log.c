@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -10,18 +11,21 @@
 #define LINE_MAX_VISIBLE 2048
 #define LINE_SIZE        (LINE_MAX_VISIBLE * 4 + 64)
 
+#define HEAD_SIZE 64
+#define HELD_SIZE 32768
+
 /* The one global of the project: set once at start, before there are threads. */
 static struct {
-        const char *program;
         enum log_target target;
-        long pid;
-} logger = {.program = "truefrom", .target = LOG_TARGET_STDERR};
+        char head[HEAD_SIZE]; /* what each line begins with */
+        size_t head_len;
+} logger = {.target = LOG_TARGET_STDERR};
 
 void log_open(const char *program, enum log_target target)
 {
-        logger.program = program;
         logger.target = target;
-        logger.pid = getpid();
+        logger.head_len = (size_t)snprintf(logger.head, sizeof(logger.head),
+                                           "%.32s[%ld]: ", program, (long)getpid());
         if (target == LOG_TARGET_SYSLOG)
                 openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
         else /* libmilter knows syslog only: what it complains of is to be seen here too */
@@ -51,8 +55,13 @@ static size_t escape(const char *text, size_t len, char *out, size_t size)
 
         for (size_t i = 0; i < len && used + 8 < size;) {
                 const unsigned char *at = (const unsigned char *)text + i;
-                size_t sequence = *at >= 0x80 ? utf8_sequence(at, len - i) : 1;
+                size_t sequence;
 
+                if (*at >= 0x20 && *at < 0x7f && *at != '\\') { /* nearly all */
+                        out[used++] = text[i++];
+                        continue;
+                }
+                sequence = *at >= 0x80 ? utf8_sequence(at, len - i) : 1;
                 if (sequence == 0 || *at < 0x20 || *at == 0x7f) {
                         used += (size_t)snprintf(out + used, size - used, "\\%03o", *at);
                         i++;
@@ -67,19 +76,53 @@ static size_t escape(const char *text, size_t len, char *out, size_t size)
         return used;
 }
 
+static _Thread_local char *held; /* NULL = lines go out at once */
+static _Thread_local size_t held_len;
+
+static void write_out(const char *text, size_t len)
+{
+        while (write(STDERR_FILENO, text, len) < 0 && errno == EINTR)
+                continue;
+}
+
+void log_hold(void)
+{
+        if (held == NULL && logger.target == LOG_TARGET_STDERR)
+                held = malloc(HELD_SIZE);
+}
+
+void log_flush(void)
+{
+        if (held_len > 0)
+                write_out(held, held_len);
+        held_len = 0;
+}
+
+static void write_line(int priority, const char *line, size_t len)
+{
+        if (held == NULL) {
+                write_out(line, len);
+                return;
+        }
+        if (held_len + len > HELD_SIZE)
+                log_flush();
+        memcpy(held + held_len, line, len);
+        held_len += len;
+        if (priority < LOG_INFO)
+                log_flush();
+}
+
 static __attribute__((format(printf, 3, 0))) void emit(int priority, const char *prefix,
                                                        const char *format, va_list args)
 {
         char text[LINE_MAX_VISIBLE + 1], line[LINE_SIZE];
         int len = vsnprintf(text, sizeof(text), format, args);
-        size_t head, used;
+        size_t head = logger.head_len, used = head + strlen(prefix);
 
         if (len < 0)
                 return;
-        head = (size_t)snprintf(line, sizeof(line), "%s[%ld]: ", logger.program,
-                                logger.pid != 0 ? logger.pid : (long)getpid());
-        used = head;
-        used += (size_t)snprintf(line + used, sizeof(line) - used, "%s", prefix);
+        memcpy(line, logger.head, head);
+        memcpy(line + head, prefix, used - head);
         used += escape(text, strlen(text), line + used, sizeof(line) - used - 8);
         if ((size_t)len > LINE_MAX_VISIBLE) {
                 memcpy(line + used, "...", 3);
@@ -91,8 +134,7 @@ static __attribute__((format(printf, 3, 0))) void emit(int priority, const char 
                 return;
         }
         line[used++] = '\n';
-        while (write(STDERR_FILENO, line, used) < 0 && errno == EINTR)
-                continue;
+        write_line(priority, line, used);
 }
 
 #define DEFINE_LEVEL(function, priority, prefix)                                                   \

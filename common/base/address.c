@@ -54,9 +54,27 @@ bool address_is_ipv4(const address_t *address)
         return memcmp(address->octets, mapped_prefix, sizeof(mapped_prefix)) == 0;
 }
 
+/* inet_ntop goes through sprintf, for each message that is logged. */
+static const char *format_ipv4(const uint8_t octets[4], char *text)
+{
+        char *at = text;
+
+        for (size_t i = 0; i < 4; i++) {
+                unsigned octet = octets[i];
+
+                if (octet >= 100)
+                        *at++ = (char)('0' + octet / 100);
+                if (octet >= 10)
+                        *at++ = (char)('0' + octet / 10 % 10);
+                *at++ = (char)('0' + octet % 10);
+                *at++ = i < 3 ? '.' : '\0';
+        }
+        return text;
+}
+
 const char *address_format(const address_t *address, char text[ADDRESS_TEXT_SIZE])
 {
         if (address_is_ipv4(address))
-                return inet_ntop(AF_INET, address->octets + 12, text, ADDRESS_TEXT_SIZE);
+                return format_ipv4(address->octets + 12, text);
         return inet_ntop(AF_INET6, address->octets, text, ADDRESS_TEXT_SIZE);
 }

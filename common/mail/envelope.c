@@ -48,6 +48,24 @@ char *envelope_sender(arena_t *arena, const char *mail_from)
         return sender;
 }
 
+/* What Postfix does not let through (its smtpd's HELO clean-up). */
+static bool is_special(unsigned char c)
+{
+        switch (c) {
+        case '<':
+        case '>':
+        case '(':
+        case ')':
+        case '\\':
+        case '"':
+        case ';':
+        case '@':
+                return true;
+        default:
+                return c <= ' ' || c >= 0x7f;
+        }
+}
+
 char *envelope_helo(arena_t *arena, const char *helo)
 {
         char *out = arena_strdup(arena, helo != NULL ? helo : "");
@@ -55,7 +73,7 @@ char *envelope_helo(arena_t *arena, const char *helo)
         if (out == NULL)
                 return NULL;
         for (char *at = out; *at != '\0'; at++)
-                if (*at <= ' ' || *at >= 0x7f || strchr("<>()\\\";@", *at) != NULL)
+                if (is_special((unsigned char)*at))
                         *at = '?';
         return out;
 }

@@ -66,9 +66,10 @@ static int open_databases(environment_t *environment, unsigned txn_flags, unsign
 
         if (error != 0)
                 return error;
+        dbi_flags |= MDB_INTEGERKEY;
         error = mdb_dbi_open(txn, "entries", dbi_flags, &environment->entries);
         if (error == 0)
-                error = mdb_dbi_open(txn, "order", dbi_flags, &environment->order);
+                error = mdb_dbi_open(txn, "index", dbi_flags, &environment->index);
         if (error != 0) {
                 mdb_txn_abort(txn);
                 return error;

@@ -10,11 +10,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/** An open environment. `env` NULL = closed. */
+/**
+ * An open environment. `env` NULL = closed. Keys and sequences are numbers of 64 bits in the
+ * machine's own order (MDB_INTEGERKEY). Entries are appended, and go from the other end, so that
+ * neighbours in time are neighbours in pages; only the small index is written here and there.
+ */
 typedef struct environment {
         MDB_env *env;
-        MDB_dbi entries; /**< key text -> sequence (8 octets, big-endian), encoded entry */
-        MDB_dbi order;   /**< sequence (8 octets, big-endian) -> key text */
+        MDB_dbi entries; /**< sequence -> hash of the key, encoded entry: in the order of time */
+        MDB_dbi index;   /**< hash of the key -> sequence of its newest entry */
         dev_t device;    /**< which file it is, to notice that it was replaced */
         ino_t inode;
         _Atomic int64_t octets; /**< the most that the file was seen to have: it only grows */

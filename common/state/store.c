@@ -22,61 +22,77 @@ int store_errno(int error)
         return error > 0 ? -error : -EIO;
 }
 
-uint64_t store_sequence(const uint8_t *at)
+uint64_t store_number(const void *at)
 {
-        uint64_t sequence = 0;
+        uint64_t number;
 
-        for (size_t i = 0; i < SEQUENCE_OCTETS; i++)
-                sequence = sequence << 8 | at[i];
-        return sequence;
+        memcpy(&number, at, sizeof(number));
+        return number;
 }
 
-int store_make_key(enum store_key kind, const char *id, char key[STORE_KEY_SIZE + 2])
+/* FNV-1a, 64 bits */
+#define HASH_BASE 0xcbf29ce484222325ULL
+
+static uint64_t hash_octet(uint64_t hash, int octet)
 {
-        static const char prefixes[] = {
-            [STORE_QUEUE_ID] = 'q', [STORE_INSTANCE] = 'i', [STORE_ENVELOPE] = 'c'};
-        size_t len = strlen(id);
-
-        if (len == 0 || len >= STORE_KEY_SIZE)
-                return -EINVAL;
-        key[0] = prefixes[kind];
-        key[1] = '/';
-        memcpy(key + 2, id, len + 1);
-        return 0;
-}
-
-/* FNV-1a, 128 bits: whoever finds an entry compares it whole, so a collision costs one evaluation.
- */
-static unsigned __int128 hash_octet(unsigned __int128 hash, int octet)
-{
-        const unsigned __int128 prime = ((unsigned __int128)1 << 88) + 0x13b;
-
-        return (hash ^ (uint8_t)octet) * prime;
+        return (hash ^ (uint8_t)octet) * 0x100000001b3ULL;
 }
 
 /* With the NUL at its end. */
-static unsigned __int128 hash_text(unsigned __int128 hash, const char *text)
+static uint64_t hash_text(uint64_t hash, const char *text)
 {
         for (; *text != '\0'; text++)
                 hash = hash_octet(hash, tolower((uint8_t)*text));
         return hash_octet(hash, 0);
 }
 
+/* The place of a character among those of queue IDs (0-9, A-Z, a-z), in 6 bits. */
+static uint64_t queue_id_digit(char c)
+{
+        if (c >= '0' && c <= '9')
+                return (uint64_t)(c - '0');
+        if (c >= 'A' && c <= 'Z')
+                return (uint64_t)(c - 'A' + 10);
+        if (c >= 'a' && c <= 'z')
+                return (uint64_t)(c - 'a' + 36);
+        return 62;
+}
+
+/* Queue IDs begin with the time, so those of one moment get neighbouring hashes: all that a commit
+ * adds to the index is then in few pages. 8 characters, and 16 bits for the rest. */
+static uint64_t queue_id_hash(const char *id, uint64_t hash)
+{
+        uint64_t ordered = 0;
+
+        for (size_t i = 0; i < 8; i++)
+                ordered = ordered << 6 | (*id != '\0' ? queue_id_digit(*id++) : 63);
+        return ordered << 16 | ((hash ^ hash >> 16 ^ hash >> 32 ^ hash >> 48) & 0xffff);
+}
+
+int store_hash_key(enum store_key kind, const char *id, uint64_t *out)
+{
+        uint64_t hash = hash_octet(HASH_BASE, kind);
+        size_t len = 0;
+
+        for (; id[len] != '\0' && len < STORE_KEY_SIZE; len++)
+                hash = hash_octet(hash, id[len]);
+        *out = kind == STORE_QUEUE_ID ? queue_id_hash(id, hash) : hash;
+        return len > 0 && len < STORE_KEY_SIZE ? 0 : -EINVAL;
+}
+
 void store_envelope_key(const address_t *client, uint16_t port, const char *helo,
                         const char *sender, char key[STORE_KEY_SIZE])
 {
         static const char digits[] = "0123456789abcdef";
-        unsigned __int128 hash =
-            (unsigned __int128)0x6c62272e07bb0142ULL << 64 | 0x62b821756295c58dULL;
-        int at = 0;
+        uint64_t hash = HASH_BASE;
 
         for (size_t i = 0; i < sizeof(client->octets); i++)
                 hash = hash_octet(hash, client->octets[i]);
         hash = hash_octet(hash_octet(hash, port >> 8), port & 255);
         hash = hash_text(hash_text(hash, helo), sender);
-        for (int bit = 124; bit >= 0; bit -= 4)
-                key[at++] = digits[hash >> bit & 15];
-        key[at] = '\0';
+        for (int i = 0; i < 16; i++)
+                key[i] = digits[hash >> (60 - 4 * i) & 15];
+        key[16] = '\0';
 }
 
 static store_t *store_create(const store_config_t *config, bool writer)
@@ -109,11 +125,11 @@ static int find_sequence(store_t *store)
 
         if (error != 0)
                 return error;
-        error = mdb_cursor_open(txn, store->environment.order, &cursor);
+        error = mdb_cursor_open(txn, store->environment.entries, &cursor);
         if (error == 0) {
                 error = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
                 if (error == 0)
-                        store->sequence = store_sequence(key.mv_data);
+                        store->sequence = store_number(key.mv_data);
                 mdb_cursor_close(cursor);
         }
         mdb_txn_abort(txn);
@@ -129,9 +145,26 @@ int store_open_environment(store_t *store)
         return error;
 }
 
+/* The view goes before its environment. */
+static void close_environment(store_t *store)
+{
+        if (store->view != NULL)
+                mdb_txn_abort(store->view);
+        store->view = NULL;
+        store->viewing = false;
+        environment_close(&store->environment);
+}
+
+void store_end_view(store_t *store)
+{
+        if (store->viewing)
+                mdb_txn_reset(store->view);
+        store->viewing = false;
+}
+
 int store_recreate(store_t *store)
 {
-        environment_close(&store->environment);
+        close_environment(store);
         environment_remove(store->directory);
         store->recreated++;
         return store_open_environment(store);
@@ -175,14 +208,9 @@ void store_clear_batch(store_t *store)
         store->looked_over = false;
 }
 
-/* FNV-1a */
-size_t store_bucket(const char *key)
+size_t store_bucket(uint64_t hash)
 {
-        uint32_t hash = 2166136261U;
-
-        for (; *key != '\0'; key++)
-                hash = (hash ^ (uint8_t)*key) * 16777619U;
-        return (hash ^ hash >> 16) % BATCH_BUCKETS;
+        return (hash ^ hash >> 16 ^ hash >> 32) % BATCH_BUCKETS;
 }
 
 void store_close(store_t *store)
@@ -190,7 +218,7 @@ void store_close(store_t *store)
         if (store == NULL)
                 return;
         store_clear_batch(store);
-        environment_close(&store->environment);
+        close_environment(store);
         pthread_rwlock_destroy(&store->lock);
         free(store->directory);
         free(store);
@@ -203,7 +231,7 @@ void store_set_lifetime(store_t *store, int64_t lifetime)
 
 int store_count_pages(store_t *store, size_t *pages, size_t *entries, size_t *page_size)
 {
-        MDB_stat stat, order;
+        MDB_stat stat, index;
         MDB_txn *txn;
         int error = mdb_txn_begin(store->environment.env, NULL, MDB_RDONLY, &txn);
 
@@ -211,13 +239,13 @@ int store_count_pages(store_t *store, size_t *pages, size_t *entries, size_t *pa
                 return error;
         error = mdb_stat(txn, store->environment.entries, &stat);
         if (error == 0)
-                error = mdb_stat(txn, store->environment.order, &order);
+                error = mdb_stat(txn, store->environment.index, &index);
         mdb_txn_abort(txn);
         if (error != 0)
                 return error;
         *pages = stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages +
-                 order.ms_branch_pages + order.ms_leaf_pages + order.ms_overflow_pages;
-        *entries = stat.ms_entries;
+                 index.ms_branch_pages + index.ms_leaf_pages + index.ms_overflow_pages;
+        *entries = index.ms_entries;
         *page_size = stat.ms_psize;
         return 0;
 }

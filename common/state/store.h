@@ -27,7 +27,7 @@ enum store_key {
 /** Room for any key text with NUL. Longer IDs are refused with -EINVAL. */
 #define STORE_KEY_SIZE 128
 
-/** Write the text of the STORE_ENVELOPE key: a 128-bit hash in hex; helo and sender in
+/** Write the text of the STORE_ENVELOPE key: a 64-bit hash in hex; helo and sender in
  * policy-service form, taken without regard to case (whoever finds an entry compares it whole). */
 void store_envelope_key(const address_t *client, uint16_t port, const char *helo,
                         const char *sender, char key[STORE_KEY_SIZE]);

@@ -5,6 +5,7 @@
 #ifndef TRUEFROM_STATE_STORE_INTERNAL_H
 #define TRUEFROM_STATE_STORE_INTERNAL_H
 
+#include <lmdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -14,17 +15,17 @@
 #include "common/state/environment.h"
 #include "common/state/store.h"
 
-#define SEQUENCE_OCTETS 8
-#define MICROSECONDS    1000000
-#define BATCH_BUCKETS   256
+#define HASH_OCTETS   8
+#define MICROSECONDS  1000000
+#define BATCH_BUCKETS 256
 
 /* One put that waits for the commit. */
 struct item {
         struct item *next;
         struct item *older; /* of the same bucket */
-        char key[STORE_KEY_SIZE + 2];
+        uint64_t hash, sequence;
         size_t len;
-        uint8_t value[]; /* room for the sequence, then the encoded entry */
+        uint8_t value[]; /* the hash, then the encoded entry */
 };
 
 struct store {
@@ -40,18 +41,21 @@ struct store {
         size_t pending;                      /* items */
         struct item *buckets[BATCH_BUCKETS]; /* the same items, to be found by key */
         bool looked_over;                    /* since the last commit: is the file cut? */
-        uint64_t sequence;                   /* the last one given */
+        MDB_txn *view;     /* of look-ups, until the next write; NULL = none yet */
+        bool viewing;      /* it is in use, not reset */
+        uint64_t sequence; /* the last one given */
         uint64_t dropped, recreated;
 };
 
 /** LMDB's error as a negative errno. */
 int store_errno(int error);
 
-/** The sequence number that a value of the entries, or a key of the order, begins with. */
-uint64_t store_sequence(const uint8_t *at);
+/** A number that LMDB gave; its octets need not be aligned. */
+uint64_t store_number(const void *at);
 
-/** The key of an entry. @return 0 or -EINVAL */
-int store_make_key(enum store_key kind, const char *id, char key[STORE_KEY_SIZE + 2]);
+/** The hash that an entry is found by. Whoever finds one compares it whole, so that a collision
+ * costs one evaluation. @return 0 or -EINVAL */
+int store_hash_key(enum store_key kind, const char *id, uint64_t *hash);
 
 /** Writer: open the environment, or make it anew when it is damaged. @return 0 or LMDB's error */
 int store_open_environment(store_t *store);
@@ -61,7 +65,11 @@ int store_recreate(store_t *store);
 int store_count_pages(store_t *store, size_t *pages, size_t *entries, size_t *page_size);
 
 /** Which bucket of the batch a key belongs to. */
-size_t store_bucket(const char *key);
+size_t store_bucket(uint64_t hash);
+
+/** Writer: look-ups up to now share one view of the store, which would keep the pages of a write
+ * from being used again. Before each write. */
+void store_end_view(store_t *store);
 
 /** Forget the puts that wait for a commit. */
 void store_clear_batch(store_t *store);

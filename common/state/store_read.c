@@ -21,10 +21,9 @@ static int decode(store_t *store, const void *data, size_t len, int64_t now, are
 {
         int error;
 
-        if (len < SEQUENCE_OCTETS)
+        if (len < HASH_OCTETS)
                 return -EPROTO;
-        error = entry_decode(arena, (const uint8_t *)data + SEQUENCE_OCTETS, len - SEQUENCE_OCTETS,
-                             entry);
+        error = entry_decode(arena, (const uint8_t *)data + HASH_OCTETS, len - HASH_OCTETS, entry);
         if (error != 0)
                 return error;
         if (entry->time < now - store->lifetime || entry->time > now + CLOCK_SKEW_LIMIT)
@@ -35,7 +34,7 @@ static int decode(store_t *store, const void *data, size_t len, int64_t now, are
 /* One look-up; its members outlive a jump out of it. */
 struct look {
         store_t *store;
-        char *key;
+        uint64_t hash;
         int64_t now;
         arena_t *arena;
         entry_t *entry;
@@ -43,43 +42,94 @@ struct look {
         int error;
 };
 
-static void look_up(void *context)
+/* In the transaction that the look has. */
+static int find(struct look *look, MDB_val *value)
 {
-        struct look *look = context;
-        MDB_val key = {.mv_data = look->key, .mv_size = strlen(look->key)};
-        MDB_val value;
+        const environment_t *environment = &look->store->environment;
+        MDB_val hash = {.mv_data = &look->hash, .mv_size = sizeof(look->hash)};
+        MDB_val sequence;
+        uint64_t number;
+        int error = mdb_get(look->txn, environment->index, &hash, &sequence);
 
-        look->error = mdb_txn_begin(look->store->environment.env, NULL, MDB_RDONLY, &look->txn);
-        if (look->error != 0) {
-                look->txn = NULL;
-                look->error = store_errno(look->error);
-                return;
-        }
-        look->error = mdb_get(look->txn, look->store->environment.entries, &key, &value);
-        if (look->error == 0)
-                look->error = decode(look->store, value.mv_data, value.mv_size, look->now,
-                                     look->arena, look->entry);
-        else
-                look->error = store_errno(look->error);
+        if (error != 0)
+                return error;
+        if (sequence.mv_size != sizeof(number))
+                return MDB_CORRUPTED;
+        number = store_number(sequence.mv_data);
+        sequence = (MDB_val){.mv_data = &number, .mv_size = sizeof(number)};
+        return mdb_get(look->txn, environment->entries, &sequence, value);
 }
 
-static int get_committed(store_t *store, char *text, int64_t now, arena_t *arena, entry_t *entry)
+static void look_up(struct look *look)
+{
+        MDB_val value;
+        int error = find(look, &value);
+
+        look->error = error == 0 ? decode(look->store, value.mv_data, value.mv_size, look->now,
+                                          look->arena, look->entry)
+                                 : store_errno(error);
+}
+
+static void look_up_as_reader(void *context)
+{
+        struct look *look = context;
+        int error = mdb_txn_begin(look->store->environment.env, NULL, MDB_RDONLY, &look->txn);
+
+        if (error == 0) {
+                look_up(look);
+                return;
+        }
+        look->txn = NULL;
+        look->error = store_errno(error);
+}
+
+static int get_as_reader(store_t *store, uint64_t hash, int64_t now, arena_t *arena, entry_t *entry)
 {
         struct look look = {
-            .store = store, .key = text, .now = now, .arena = arena, .entry = entry};
+            .store = store, .hash = hash, .now = now, .arena = arena, .entry = entry};
 
-        if (!guard_run(look_up, &look))
+        if (environment_cut(&store->environment))
+                return -EIO;
+        if (!guard_run(look_up_as_reader, &look))
                 look.error = -EIO;
         if (look.txn != NULL)
                 mdb_txn_abort(look.txn);
         return look.error;
 }
 
-static int get_as_writer(store_t *store, char *key, int64_t now, arena_t *arena, entry_t *entry)
+static int begin_view(store_t *store)
 {
-        const struct item *item = store->buckets[store_bucket(key)];
+        int error = 0;
 
-        while (item != NULL && strcmp(item->key, key) != 0)
+        if (store->viewing)
+                return 0;
+        if (store->view == NULL)
+                error = mdb_txn_begin(store->environment.env, NULL, MDB_RDONLY, &store->view);
+        else
+                error = mdb_txn_renew(store->view);
+        store->viewing = error == 0;
+        return error;
+}
+
+static void look_up_as_writer(void *context)
+{
+        struct look *look = context;
+        int error = begin_view(look->store);
+
+        look->txn = look->store->view;
+        if (error == 0)
+                look_up(look);
+        else
+                look->error = store_errno(error);
+}
+
+static int get_as_writer(store_t *store, uint64_t hash, int64_t now, arena_t *arena, entry_t *entry)
+{
+        const struct item *item = store->buckets[store_bucket(hash)];
+        struct look look = {
+            .store = store, .hash = hash, .now = now, .arena = arena, .entry = entry};
+
+        while (item != NULL && item->hash != hash)
                 item = item->older;
         if (item != NULL)
                 return decode(store, item->value, item->len, now, arena, entry);
@@ -88,7 +138,7 @@ static int get_as_writer(store_t *store, char *key, int64_t now, arena_t *arena,
         if (!store->looked_over && environment_cut(&store->environment))
                 return -EIO;
         store->looked_over = true;
-        return get_committed(store, key, now, arena, entry);
+        return guard_run(look_up_as_writer, &look) ? look.error : -EIO;
 }
 
 /* Look, once a second and in one thread, whether the files are still those that are open. */
@@ -119,20 +169,18 @@ static void close_for_reopening(store_t *store)
 int store_get(store_t *store, enum store_key kind, const char *key, int64_t now, arena_t *arena,
               entry_t *entry)
 {
-        char text[STORE_KEY_SIZE + 2];
-        int error = store_make_key(kind, key, text);
+        uint64_t hash;
+        int error = store_hash_key(kind, key, &hash);
 
         if (error != 0)
                 return error;
         if (store->writer)
-                return get_as_writer(store, text, now, arena, entry);
+                return get_as_writer(store, hash, now, arena, entry);
         follow_files(store);
         pthread_rwlock_rdlock(&store->lock);
         error = -ENOENT;
         if (store->environment.env != NULL)
-                error = environment_cut(&store->environment)
-                            ? -EIO
-                            : get_committed(store, text, now, arena, entry);
+                error = get_as_reader(store, hash, now, arena, entry);
         pthread_rwlock_unlock(&store->lock);
         if (error == -EIO)
                 close_for_reopening(store);

@@ -12,32 +12,25 @@
 #define DROP_BATCH_MIN  8
 #define COMMIT_ATTEMPTS 4
 
-static void put_sequence(uint8_t *at, uint64_t sequence)
-{
-        for (size_t i = 0; i < SEQUENCE_OCTETS; i++)
-                at[i] = (uint8_t)(sequence >> (8 * (SEQUENCE_OCTETS - 1 - i)));
-}
-
-/* The item, with room for the sequence before the encoded entry. @return 0 or a negative errno */
+/* @return 0 or a negative errno */
 static int make_item(enum store_key kind, const char *key, const entry_t *entry, struct item **out)
 {
         uint8_t encoded[ENTRY_SIZE_MAX];
         size_t len = entry_encode(entry, encoded, sizeof(encoded));
         struct item *item;
-        int error;
+        uint64_t hash;
 
+        if (store_hash_key(kind, key, &hash) != 0)
+                return -EINVAL;
         if (len == 0)
                 return -E2BIG;
-        item = malloc(sizeof(*item) + SEQUENCE_OCTETS + len);
+        item = malloc(sizeof(*item) + HASH_OCTETS + len);
         if (item == NULL)
                 return -ENOMEM;
-        error = store_make_key(kind, key, item->key);
-        if (error != 0) {
-                free(item);
-                return error;
-        }
-        memcpy(item->value + SEQUENCE_OCTETS, encoded, len);
-        item->len = SEQUENCE_OCTETS + len;
+        item->hash = hash;
+        memcpy(item->value, &hash, HASH_OCTETS);
+        memcpy(item->value + HASH_OCTETS, encoded, len);
+        item->len = HASH_OCTETS + len;
         *out = item;
         return 0;
 }
@@ -53,44 +46,30 @@ int store_put(store_t *store, enum store_key kind, const char *key, const entry_
         if (sequence <= store->sequence)
                 sequence = store->sequence + 1;
         store->sequence = sequence;
-        put_sequence(item->value, sequence);
+        item->sequence = sequence;
         item->next = NULL;
         *store->last = item;
         store->last = &item->next;
-        bucket = &store->buckets[store_bucket(item->key)];
+        bucket = &store->buckets[store_bucket(item->hash)];
         item->older = *bucket;
         *bucket = item;
         store->pending++;
         return 0;
 }
 
-/* The key is there already: its place in the order goes first. */
-static int replace(store_t *store, MDB_txn *txn, MDB_val *key, MDB_val *value, const MDB_val *old)
-{
-        MDB_val row = {.mv_data = old->mv_data, .mv_size = SEQUENCE_OCTETS};
-        int error = mdb_del(txn, store->environment.order, &row, NULL);
-
-        if (error != 0 && error != MDB_NOTFOUND)
-                return error;
-        return mdb_put(txn, store->environment.entries, key, value, 0);
-}
-
+/* An older entry of the same key stays until its time comes: nobody finds it any more. */
 static int write_item(store_t *store, MDB_txn *txn, struct item *item)
 {
-        MDB_val key = {.mv_data = item->key, .mv_size = strlen(item->key)};
+        MDB_val hash = {.mv_data = &item->hash, .mv_size = sizeof(item->hash)};
+        MDB_val sequence = {.mv_data = &item->sequence, .mv_size = sizeof(item->sequence)};
         MDB_val value = {.mv_data = item->value, .mv_size = item->len};
-        MDB_val sequence = {.mv_data = item->value, .mv_size = SEQUENCE_OCTETS};
-        MDB_val taken = value;
-        int error = mdb_put(txn, store->environment.entries, &key, &taken, MDB_NOOVERWRITE);
+        /* sequences grow; but at a restart the writer before us may have been ahead for a moment */
+        int error = mdb_put(txn, store->environment.entries, &sequence, &value, MDB_APPEND);
 
         if (error == MDB_KEYEXIST)
-                error = replace(store, txn, &key, &value, &taken);
-        if (error != 0)
-                return error;
-        /* sequences grow; but at a restart the writer before us may have been ahead for a moment */
-        error = mdb_put(txn, store->environment.order, &sequence, &key, MDB_APPEND);
-        if (error == MDB_KEYEXIST)
-                error = mdb_put(txn, store->environment.order, &sequence, &key, 0);
+                error = mdb_put(txn, store->environment.entries, &sequence, &value, 0);
+        if (error == 0)
+                error = mdb_put(txn, store->environment.index, &hash, &sequence, 0);
         return error;
 }
 
@@ -111,10 +90,30 @@ static int write_batch(store_t *store)
         return mdb_txn_commit(txn);
 }
 
+/* Drop the entry that the cursor is at, and its place in the index unless a newer one has it. */
+static int drop_at(store_t *store, MDB_txn *txn, MDB_cursor *cursor, const MDB_val *sequence,
+                   const MDB_val *value)
+{
+        uint64_t number;
+        MDB_val hash = {.mv_data = &number, .mv_size = sizeof(number)}, newest;
+        int error;
+
+        if (value->mv_size < HASH_OCTETS)
+                return MDB_CORRUPTED;
+        number = store_number(value->mv_data);
+        error = mdb_get(txn, store->environment.index, &hash, &newest);
+        if (error == 0 && newest.mv_size == sizeof(number) &&
+            store_number(newest.mv_data) == store_number(sequence->mv_data))
+                error = mdb_del(txn, store->environment.index, &hash, NULL);
+        if (error != 0 && error != MDB_NOTFOUND)
+                return error;
+        return mdb_cursor_del(cursor, 0);
+}
+
 /* Drop up to `limit` entries whose sequence is below `before`, in one transaction. */
 static int drop_some(store_t *store, uint64_t before, size_t limit, size_t *dropped)
 {
-        MDB_val sequence, key;
+        MDB_val sequence, value;
         MDB_cursor *cursor;
         MDB_txn *txn;
         int error = mdb_txn_begin(store->environment.env, NULL, 0, &txn);
@@ -122,18 +121,16 @@ static int drop_some(store_t *store, uint64_t before, size_t limit, size_t *drop
         *dropped = 0;
         if (error != 0)
                 return error;
-        error = mdb_cursor_open(txn, store->environment.order, &cursor);
+        error = mdb_cursor_open(txn, store->environment.entries, &cursor);
         if (error != 0) {
                 mdb_txn_abort(txn);
                 return error;
         }
         while (*dropped < limit) {
-                error = mdb_cursor_get(cursor, &sequence, &key, MDB_FIRST);
-                if (error != 0 || store_sequence(sequence.mv_data) >= before)
+                error = mdb_cursor_get(cursor, &sequence, &value, MDB_FIRST);
+                if (error != 0 || store_number(sequence.mv_data) >= before)
                         break;
-                error = mdb_del(txn, store->environment.entries, &key, NULL);
-                if (error == 0 || error == MDB_NOTFOUND)
-                        error = mdb_cursor_del(cursor, 0);
+                error = drop_at(store, txn, cursor, &sequence, &value);
                 if (error != 0)
                         break;
                 ++*dropped;
@@ -239,6 +236,7 @@ int store_commit(store_t *store)
 
         if (store->first == NULL)
                 return 0;
+        store_end_view(store);
         if (store->environment.env == NULL)
                 error = store_open_environment(store);
         if (error == 0)
@@ -294,6 +292,7 @@ int store_expire(store_t *store, int64_t now, size_t limit)
 
         if (store->environment.env == NULL)
                 return 0;
+        store_end_view(store);
         if (environment_cut(&store->environment) || !guard_run(expire, &expiry))
                 expiry.error = MDB_CORRUPTED;
         if (environment_damaged(expiry.error))

@@ -229,7 +229,7 @@ def closed(client):
     (b"x=" + b"y" * 8192 + b"\n", "line too long"),
     (b"x" * 10000, "line too long"),
     ((b"x=" + b"y" * 1000 + b"\n") * 66, "request too long"),
-    (b"a=b\0c\n\n", "a line is no attribute"),
+    (b"sender=b\0c\n\n", "a line is no attribute"),
 ])
 def test_limits(policyd, data, why):
     before = policyd.daemon.text().count(why)

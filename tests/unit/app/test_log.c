@@ -1,5 +1,6 @@
 /* log lines: nothing from the network can forge one */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,4 +73,40 @@ Test(log, long_lines_are_cut_and_end)
         cr_expect_str_eq(line + strlen(line) - 4, "...\n");
         cr_expect_eq(strchr(line, '\n'), line + strlen(line) - 1);
         free(text);
+}
+
+/* What is in the pipe now, without waiting; "" when there is nothing. */
+static const char *written(int fd)
+{
+        ssize_t len = read(fd, captured, sizeof(captured) - 1);
+
+        captured[len > 0 ? len : 0] = '\0';
+        return captured;
+}
+
+Test(log, held_lines_go_out_together_and_warnings_at_once)
+{
+        int ends[2];
+        const char *text;
+
+        cr_assert_eq(pipe2(ends, O_NONBLOCK), 0);
+        dup2(ends[1], STDERR_FILENO);
+        log_open("tester", LOG_TARGET_STDERR);
+        log_hold();
+        log_info("one");
+        log_info("two");
+        cr_expect_str_eq(written(ends[0]), "");
+        log_flush();
+        text = written(ends[0]);
+        cr_expect(strstr(text, ": one\n") != NULL && strstr(text, ": two\n") > strstr(text, "one"));
+        log_info("three");
+        log_warning("four");
+        text = written(ends[0]);
+        cr_expect(strstr(text, ": three\n") != NULL &&
+                  strstr(text, ": warning: four\n") > strstr(text, "three"));
+        log_flush();
+        cr_expect_str_eq(written(ends[0]), "");
+        for (int i = 0; i < 1000; i++) /* more than is kept */
+                log_info("%d: a line of some fifty characters, to fill it up", i);
+        cr_expect_neq(*written(ends[0]), '\0');
 }

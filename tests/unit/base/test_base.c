@@ -94,6 +94,10 @@ Test(address, takes_mapped_ipv4_for_ipv4)
         cr_assert(address_parse("2001:db8::1", &plain));
         cr_assert_not(address_is_ipv4(&plain));
         cr_assert_str_eq(address_format(&plain, text), "2001:db8::1");
+        cr_assert(address_parse("0.10.100.255", &mapped));
+        cr_assert_str_eq(address_format(&mapped, text), "0.10.100.255");
+        cr_assert(address_parse("9.99.109.1", &mapped));
+        cr_assert_str_eq(address_format(&mapped, text), "9.99.109.1");
 }
 
 Test(address, refuses_what_is_none)

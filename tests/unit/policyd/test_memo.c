@@ -107,3 +107,21 @@ Test(memo, is_bounded_and_never_wrong)
         cr_expect_gt(found, 0);
         cr_expect_leq(found, 4096);
 }
+
+Test(memo, a_thousand_senders_are_all_known)
+{
+        size_t found = 0;
+
+        for (int round = 0; round < 2; round++)
+                for (int i = 0; i < 1000; i++) {
+                        char sender[32];
+
+                        snprintf(sender, sizeof(sender), "%d@example.test", i);
+                        if (round == 0)
+                                keep("192.0.2.1", "mail.test", sender);
+                        else
+                                found += known("192.0.2.1", "mail.test", sender, NOW);
+                }
+        /* more than four of one hash are rare */
+        cr_expect_gt(found, 950);
+}

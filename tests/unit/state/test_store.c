@@ -151,6 +151,30 @@ Test(store, kinds_of_keys_do_not_mix)
         store_close(store);
 }
 
+/* Their hashes are neighbours: they must differ all the same. */
+Test(store, queue_ids_of_one_moment_do_not_mix)
+{
+        static const char *const ids[] = {"61DAA3EA44",   "61DAA3EA45",   "61DAA3EA4",
+                                          "61DAA3EA445",  "61DAA",        "61DAA0",
+                                          "4fS2kZ2hKDz1", "4fS2kZ2hKDz2", "4fS2kZ2hKDz"};
+        const size_t count = sizeof(ids) / sizeof(*ids);
+        store_t *store = writer();
+
+        for (size_t i = 0; i < count; i++) {
+                entry_t entry = entry_of(NOW, ids[i]);
+
+                store_put(store, STORE_QUEUE_ID, ids[i], &entry);
+        }
+        cr_assert_eq(store_commit(store), 0);
+        for (size_t i = 0; i < count; i++) {
+                entry_t out;
+
+                cr_assert_eq(store_get(store, STORE_QUEUE_ID, ids[i], NOW, arena, &out), 0);
+                cr_expect_str_eq(out.sender, ids[i]);
+        }
+        store_close(store);
+}
+
 Test(store, readers_see_commits_only)
 {
         store_t *reading = reader();

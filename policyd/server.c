@@ -111,6 +111,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
                         log_error(
                             "state store: cannot write: %s; the milter will evaluate SPF anew",
                             strerror(-error));
+                log_flush(); /* what is told can be read in the log already */
                 server->ready = NULL;
                 server->ready_end = &server->ready;
                 while (task != NULL) {

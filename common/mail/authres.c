@@ -32,7 +32,7 @@ static const struct {
 
 static const char *const ptypes[] = {
     [AUTHRES_SMTP] = "smtp",     [AUTHRES_HEADER] = "header", [AUTHRES_BODY] = "body",
-    [AUTHRES_POLICY] = "policy", [AUTHRES_DNS] = "dns",
+    [AUTHRES_POLICY] = "policy", [AUTHRES_DNS] = "dns",       [AUTHRES_ARC] = "arc",
 };
 
 /* Errors of the steps: 0, or one of these. */

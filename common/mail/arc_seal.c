@@ -134,19 +134,21 @@ void arc_chain_add(arc_chain_t *chain, const char *body, size_t len)
                 chain->last = seal;
 }
 
+static bool same_chain(const char *a, const char *b)
+{
+        return a == b || (a != NULL && b != NULL && strcasecmp(a, b) == 0);
+}
+
 void arc_results_add(arc_results_t *results, const authres_result_t *result)
 {
         const char *chain = authres_property(result, AUTHRES_ARC, "chain");
 
-        if (result->result != AUTH_PASS) {
+        if (result->result != AUTH_PASS ||
+            (results->passed && !same_chain(results->chain, chain))) {
                 results->contradicted = true;
                 return;
         }
         results->passed = true;
-        if (chain == NULL)
-                return;
-        if (results->chain != NULL && strcasecmp(results->chain, chain) != 0)
-                results->contradicted = true;
         results->chain = chain;
 }
 

@@ -42,10 +42,14 @@ typedef struct arc_chain {
 /** Add one field's body. */
 void arc_chain_add(arc_chain_t *chain, const char *body, size_t len);
 
-/** What believed Authentication-Results fields say of ARC; zero it to start. Plain data. */
+/**
+ * What believed Authentication-Results fields say of ARC; zero it to start. Plain data. All must
+ * say the same: a verifier speaks of every message, if only "arc=none", so that a field that was
+ * forged in its name, and that nobody removed, stands against a true one.
+ */
 typedef struct arc_results {
         bool passed;       /**< "arc=pass" */
-        bool contradicted; /**< another result as well, or another chain */
+        bool contradicted; /**< another result as well, or another arc.chain, or one without */
         const char
             *chain; /**< value of arc.chain, which OpenARC adds for a final receiver; or NULL */
 } arc_results_t;

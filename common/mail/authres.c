@@ -195,6 +195,11 @@ static int keep_result(struct parser *parser, const char *method, const char *wo
                 known = auth_result_parse(word, strlen(word), &result.result) &&
                         (methods[i].results & BIT(result.result)) != 0;
         }
+        /* Rspamd writes "arc=reject": it must be seen, for another field may claim a pass */
+        if (!known && strcmp(method, "arc") == 0) {
+                result.result = AUTH_FAIL;
+                known = true;
+        }
         if (!known || !usable)
                 return 0;
         properties = arena_calloc(parser->arena, parser->property_count, sizeof(*properties));

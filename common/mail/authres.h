@@ -36,7 +36,8 @@ typedef struct authres_property {
 
 typedef struct authres_result {
         const char *method;      /**< lower case: "dkim", "spf", "dmarc", … */
-        enum auth_result result; /**< only results registered for the method come through */
+        enum auth_result result; /**< only results registered for the method come through; any
+                                      other of "arc" is a fail */
         const authres_property_t *properties;
         size_t property_count;
 } authres_result_t;

@@ -150,8 +150,12 @@ Test(arc_seal, only_a_pass_that_nothing_contradicts)
         cr_expect_str_eq(SEALER("mx.example; arc=fail arc.chain=a.example", "1 a.example"), "");
         cr_expect_str_eq(SEALER(PASS "; arc=fail", "1 a.example"), "");
         cr_expect_str_eq(SEALER("mx.example; arc=none; arc=pass", "1 a.example"), "");
+        cr_expect_str_eq(SEALER("mx.example; arc=reject (Rspamd); arc=pass", "1 a.example"), "");
         cr_expect_str_eq(SEALER(PASS "; arc=pass", "1 a.example"), "a.example");
-        cr_expect_str_eq(SEALER(PASS " arc.chain=b.example; arc=pass", "1 a.example"), "b.example");
+        cr_expect_str_eq(SEALER(PASS " arc.chain=b.test; arc=pass arc.chain=B.test", "1 a.example"),
+                         "b.test");
+        cr_expect_str_eq(SEALER(PASS " arc.chain=b.example; arc=pass", "1 a.example"), "");
+        cr_expect_str_eq(SEALER(PASS "; arc=pass arc.chain=b.example", "1 a.example"), "");
         cr_expect_str_eq(
             SEALER(PASS " arc.chain=b.example; arc=pass arc.chain=c.example", "1 a.example"), "");
         cr_expect_str_eq(SEALER("mx.example; dkim=pass header.d=a.example", "1 a.example"), "");

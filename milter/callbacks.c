@@ -58,9 +58,10 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
 {
         const unsigned long actions =
             SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_ADDRCPT;
-        const unsigned long wanted = SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOBODY | SMFIP_NOUNKNOWN |
+        const unsigned long recipients =
+            service_wants_recipients(the_service) ? SMFIP_NR_RCPT : SMFIP_NORCPT;
+        const unsigned long wanted = recipients | SMFIP_NODATA | SMFIP_NOBODY | SMFIP_NOUNKNOWN |
                                      SMFIP_NOEOH | SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_HDR;
-
         session_t *session;
 
         (void)f2;
@@ -136,6 +137,18 @@ static sfsistat on_mail(SMFICTX *ctx, char **argv)
                 return SMFIS_ACCEPT;
         }
         return SMFIS_CONTINUE;
+}
+
+/* Comes only when it was asked for: some entry of Overrides looks at recipients. */
+static sfsistat on_recipient(SMFICTX *ctx, char **argv)
+{
+        session_t *session = smfi_getpriv(ctx);
+
+        if (session == NULL)
+                return SMFIS_TEMPFAIL;
+        if (session->message.setup != NULL && argv != NULL && argv[0] != NULL)
+                message_recipient(&session->message, argv[0]);
+        return go_on(session, SMFIP_NR_RCPT);
 }
 
 static sfsistat on_header(SMFICTX *ctx, char *name, char *body)
@@ -235,6 +248,7 @@ int callbacks_register(void)
             .xxfi_connect = on_connect,
             .xxfi_helo = on_helo,
             .xxfi_envfrom = on_mail,
+            .xxfi_envrcpt = on_recipient,
             .xxfi_header = on_header,
             .xxfi_eom = on_end_of_message,
             .xxfi_abort = on_abort,

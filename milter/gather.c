@@ -87,6 +87,8 @@ static int take_results(const session_t *session, const authres_t *authres, gath
                         error = take_dkim(session, result, out);
                 else if (strcmp(result->method, "spf") == 0 && !config->milter.spf_ignore_results)
                         take_spf(session, result, out);
+                else if (strcmp(result->method, "arc") == 0)
+                        arc_results_add(&out->arc, result);
                 if (error != 0)
                         return error;
         }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "common/dmarc/dmarc.h"
+#include "common/mail/arc_seal.h"
 #include "milter/message.h"
 
 /** Memory is the message's arena. */
@@ -18,7 +19,8 @@ typedef struct gathered {
         size_t dkim_count, dkim_room;
         bool has_spf; /**< a believed spf= for this message's own envelope */
         dmarc_identifier_t spf;
-        unsigned *remove; /**< occurrences of fields that forge our authserv-id, ascending */
+        arc_results_t arc; /**< every arc= of a believed field */
+        unsigned *remove;  /**< occurrences of fields that forge our authserv-id, ascending */
         size_t remove_count;
         unsigned ignored; /**< fields that are not believed */
 } gathered_t;

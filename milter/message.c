@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "common/mail/envelope.h"
+#include "milter/overrides.h"
 
 session_t *session_create(service_t *service)
 {
@@ -33,6 +34,16 @@ void session_free(session_t *session)
         free(session);
 }
 
+static int begin_overrides(message_t *message)
+{
+        const override_list_t *list = &message->setup->config->milter.overrides;
+
+        if (list->count == 0)
+                return 0;
+        message->override_input = override_input_begin(message->arena, list);
+        return message->override_input != NULL ? 0 : -ENOMEM;
+}
+
 int message_begin(session_t *session, const char *mail_from, const char *mail_addr)
 {
         message_t *message = &session->message;
@@ -46,7 +57,7 @@ int message_begin(session_t *session, const char *mail_from, const char *mail_ad
                 message->sender_alt = envelope_sender(message->arena, mail_addr);
         if (message->sender == NULL || (mail_addr != NULL && message->sender_alt == NULL))
                 return -ENOMEM;
-        return 0;
+        return begin_overrides(message);
 }
 
 void message_end(session_t *session)
@@ -101,5 +112,14 @@ void message_field(message_t *message, const char *name, const char *body)
                 add_from(message, body);
         else if (strcasecmp(name, "Authentication-Results") == 0)
                 add_authres(message, body);
+        else if (message->override_input != NULL)
+                override_input_field(message->override_input, name, body);
         message->field_index++;
+}
+
+void message_recipient(message_t *message, const char *recipient)
+{
+        if (message->override_input != NULL &&
+            !override_input_recipient(message->override_input, recipient))
+                message->failed = true;
 }

@@ -34,7 +34,8 @@ typedef struct message {
         size_t from_count, from_room;
         authres_field_t *authres;
         size_t authres_count, authres_room;
-        bool failed; /**< memory ran out while it was gathered */
+        struct override_input *override_input; /**< milter/overrides.h; NULL = no Overrides */
+        bool failed;                           /**< memory ran out while it was gathered */
 } message_t;
 
 /** One SMTP session, and so one libmilter connection and thread. */
@@ -62,6 +63,9 @@ int message_begin(session_t *session, const char *mail_from, const char *mail_ad
 
 /** Take note of one field; a failure is kept in message->failed. */
 void message_field(message_t *message, const char *name, const char *body);
+
+/** Take note of a recipient, libmilter's argv[0]; as message_field. */
+void message_recipient(message_t *message, const char *recipient);
 
 /** End the message: everything of it is given back. Does nothing when none has begun. */
 void message_end(session_t *session);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,7 +13,8 @@
 struct service {
         const char *config_path;
         store_t *store;
-        pthread_mutex_t lock; /* guards the rest */
+        atomic_bool wants_recipients; /* the setup's, for sessions that begin */
+        pthread_mutex_t lock;         /* guards the rest */
         pthread_cond_t idle;
         setup_t *setup;
         unsigned in_flight;
@@ -49,6 +51,7 @@ service_t *service_create(const char *config_path, const config_t *config)
                 service_free(service);
                 return NULL;
         }
+        service->wants_recipients = config->milter.overrides.wants_recipients;
         return service;
 }
 
@@ -66,6 +69,11 @@ void service_free(service_t *service)
 store_t *service_store(service_t *service)
 {
         return service->store;
+}
+
+bool service_wants_recipients(const service_t *service)
+{
+        return service->wants_recipients;
 }
 
 setup_t *service_begin(service_t *service)
@@ -114,6 +122,7 @@ void service_reload(service_t *service)
         old = service->setup;
         warn_unchangeable(old->config, fresh->config);
         service->setup = fresh;
+        service->wants_recipients = fresh->config->milter.overrides.wants_recipients;
         pthread_mutex_unlock(&service->lock);
         setup_release(old);
         log_info("reloaded %s", service->config_path);

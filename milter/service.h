@@ -27,6 +27,9 @@ void service_free(service_t *service);
 /** The store to read from; any thread. */
 store_t *service_store(service_t *service);
 
+/** Does the current configuration look at recipients (Overrides)? Any thread, without waiting. */
+bool service_wants_recipients(const service_t *service);
+
 /** Begin a message: a reference to the current setup, ended by service_end; NULL while stopping. */
 setup_t *service_begin(service_t *service);
 

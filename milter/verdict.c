@@ -4,12 +4,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/app/handling.h"
 #include "common/app/log.h"
 #include "common/auth/evaluate.h"
 #include "common/mail/authres.h"
 #include "common/mail/domain.h"
 #include "milter/gather.h"
 #include "milter/join.h"
+#include "milter/overrides.h"
 
 #define EVALUATION_LIMIT_MS 20000 /* contract section 2, DNSTimeout */
 
@@ -39,15 +41,9 @@ bool verdict_skips(const session_t *session, const char *auth_authen)
 
 static bool ignored_domain(const config_t *config, const char *domain)
 {
-        for (size_t i = 0; i < config->ignore_mail_from.count; i++) {
-                const char *item = config->ignore_mail_from.items[i];
-
-                if (*item != '.' && strcmp(domain, item) == 0)
+        for (size_t i = 0; i < config->ignore_mail_from.count; i++)
+                if (domain_matches(domain, config->ignore_mail_from.items[i]))
                         return true;
-                if (*item == '.' && strcmp(domain, item + 1) != 0 &&
-                    domain_is_within(domain, item + 1))
-                        return true;
-        }
         return false;
 }
 
@@ -133,8 +129,6 @@ static int act_on(struct state *state, enum config_action action, decision_t *de
 
 static int act_on_open_verdict(struct state *state, decision_t *decision)
 {
-        if (state->config->milter.on_temp_error == TEMP_ERROR_ACCEPT)
-                return 0;
         decision->kind = DECISION_TEMPFAIL;
         decision->reply_code = "451";
         decision->reply_status = "4.7.1";
@@ -146,17 +140,21 @@ static int act_on_open_verdict(struct state *state, decision_t *decision)
 
 static int act(struct state *state, decision_t *decision)
 {
-        const config_t *config = state->config;
+        const override_t *override =
+            overrides_match(state->session, &state->author, &state->gathered);
+        const handling_t handling = handling_of(state->config, override);
 
-        if (!config->milter.reject_failures)
+        decision->override = override != NULL ? override->name : NULL;
+        if (!handling.enforce)
                 return 0;
         switch (state->evaluation.verdict) {
         case VERDICT_REJECT:
-                return act_on(state, config->milter.reject_action, decision);
+                return act_on(state, handling.on_reject, decision);
         case VERDICT_QUARANTINE:
-                return act_on(state, config->milter.quarantine_action, decision);
+                return act_on(state, handling.on_quarantine, decision);
         case VERDICT_OPEN:
-                return act_on_open_verdict(state, decision);
+                return handling.on_open == TEMP_ERROR_ACCEPT ? 0
+                                                             : act_on_open_verdict(state, decision);
         case VERDICT_ACCEPT:
                 break;
         }
@@ -167,7 +165,7 @@ static int annotate(const struct state *state, decision_t *decision)
 {
         const dmarc_outcome_t *outcome = state->evaluation.outcome;
         const char *sender = state->session->message.sender;
-        const authres_report_t report = {
+        authres_report_t report = {
             .authserv_id = state->config->authserv_id,
             .has_spf = state->spf.source != JOIN_NONE && state->spf.source != JOIN_HEADER,
             .spf = state->spf.result,
@@ -181,6 +179,11 @@ static int annotate(const struct state *state, decision_t *decision)
             .evaluated = outcome->evaluated,
         };
 
+        if (decision->override != NULL) {
+                report.comment = arena_printf(state->arena, "override=%s", decision->override);
+                if (report.comment == NULL)
+                        return -ENOMEM;
+        }
         decision->field = authres_format(state->arena, &report);
         decision->remove = state->gathered.remove;
         decision->remove_count = state->gathered.remove_count;
@@ -224,7 +227,7 @@ static void log_decision(const struct state *state, const decision_t *decision)
                 dkim = &no_dkim;
         if (state->session->has_client)
                 address_format(&state->session->client, client);
-        log_info("%s: %s %s policy=%s disposition=%s spf=%s/%s dkim=%s/%s client=%s join=%s",
+        log_info("%s: %s %s policy=%s disposition=%s spf=%s/%s dkim=%s/%s client=%s join=%s%s%s",
                  state->queue_id, or_dash(state->evaluation.author_domain),
                  auth_result_name(outcome->result),
                  outcome->has_policy ? dmarc_policy_name(outcome->policy) : "none",
@@ -232,7 +235,9 @@ static void log_decision(const struct state *state, const decision_t *decision)
                                                      : dmarc_policy_name(state->disposition),
                  auth_result_name(state->spf.result), or_dash(state->spf.domain),
                  auth_result_name(dkim->result), or_dash(dkim->domain), client,
-                 join_source_name(state->spf.source));
+                 join_source_name(state->spf.source),
+                 decision->override != NULL ? " override=" : "",
+                 decision->override != NULL ? decision->override : "");
 }
 
 static int evaluate(struct state *state, const char *queue_id)

@@ -25,6 +25,7 @@ typedef struct decision {
         const unsigned *remove;    /**< ACCEPT, HOLD: Authentication-Results fields to remove, by
                                         occurrence, ascending */
         size_t remove_count;
+        const char *override; /**< the entry of Overrides that matched, by its name; or NULL */
 } decision_t;
 
 /**

@@ -1,37 +1,17 @@
 #include "common/app/config.h"
 
 #include <errno.h>
-/* libconfig has a config_t of its own */
-#define config_t libconfig_t
-#include <libconfig.h>
-#undef config_t
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "common/app/config_schema.h"
-#include "common/base/arena.h"
+#include "common/app/config_loader.h"
 #include "common/mail/domain.h"
 #include "common/policy/ignore.h"
 
-/* What a config_t lives in. */
-struct holder {
-        config_t config; /* first: a config_t is its holder */
-        arena_t *arena;
-        unsigned references;
-};
-
-struct loader {
-        const char *path;
-        struct holder *holder;
-        config_error_fn *error;
-        void *context;
-        bool failed;
-};
-
-static void report(struct loader *loader, const config_setting_t *setting, const char *message)
+void loader_report(struct loader *loader, const config_setting_t *setting, const char *message)
 {
         const char *file = setting != NULL ? config_setting_source_file(setting) : NULL;
         unsigned line = setting != NULL ? config_setting_source_line(setting) : 1;
@@ -40,14 +20,13 @@ static void report(struct loader *loader, const config_setting_t *setting, const
         loader->error(loader->context, file != NULL ? file : loader->path, line, message);
 }
 
-/* As report, with the option's name in front; a message that does not fit is cut. */
-static void report_option(struct loader *loader, const config_setting_t *setting, const char *name,
+void loader_report_option(struct loader *loader, const config_setting_t *setting, const char *name,
                           const char *message, const char *more)
 {
         char text[512];
 
         snprintf(text, sizeof(text), "%s: %s%s", name, message, more);
-        report(loader, setting, text);
+        loader_report(loader, setting, text);
 }
 
 static void *member(struct loader *loader, const option_schema_t *row)
@@ -55,12 +34,12 @@ static void *member(struct loader *loader, const option_schema_t *row)
         return (char *)&loader->holder->config + row->offset;
 }
 
-static const char *keep(struct loader *loader, const char *text, size_t len)
+const char *loader_keep(struct loader *loader, const char *text, size_t len)
 {
         const char *copy = arena_strndup(loader->holder->arena, text, len);
 
         if (copy == NULL)
-                report(loader, NULL, "out of memory");
+                loader_report(loader, NULL, "out of memory");
         return copy;
 }
 
@@ -71,7 +50,7 @@ static bool checked(struct loader *loader, const config_setting_t *setting,
 
         if (why == NULL)
                 return true;
-        report_option(loader, setting, row->name, why, "");
+        loader_report_option(loader, setting, row->name, why, "");
         return false;
 }
 
@@ -81,16 +60,17 @@ static void set_string(struct loader *loader, const config_setting_t *setting,
         const char *value = config_setting_get_string(setting);
 
         if (value == NULL)
-                report_option(loader, setting, row->name, "must be a string in double quotes", "");
+                loader_report_option(loader, setting, row->name,
+                                     "must be a string in double quotes", "");
         else if (checked(loader, setting, row, value))
-                *(const char **)member(loader, row) = keep(loader, value, strlen(value));
+                *(const char **)member(loader, row) = loader_keep(loader, value, strlen(value));
 }
 
 static void set_bool(struct loader *loader, const config_setting_t *setting,
                      const option_schema_t *row)
 {
         if (config_setting_type(setting) != CONFIG_TYPE_BOOL)
-                report_option(loader, setting, row->name, "must be true or false", "");
+                loader_report_option(loader, setting, row->name, "must be true or false", "");
         else
                 *(bool *)member(loader, row) = config_setting_get_bool(setting);
 }
@@ -103,13 +83,13 @@ static void set_number(struct loader *loader, const config_setting_t *setting,
 
         if (config_setting_type(setting) != CONFIG_TYPE_INT &&
             config_setting_type(setting) != CONFIG_TYPE_INT64) {
-                report_option(loader, setting, row->name, "must be a whole number", "");
+                loader_report_option(loader, setting, row->name, "must be a whole number", "");
                 return;
         }
         value = config_setting_get_int64(setting);
         if (value < row->minimum || value > row->maximum) {
                 snprintf(range, sizeof(range), "from %u to %u", row->minimum, row->maximum);
-                report_option(loader, setting, row->name, "must be ", range);
+                loader_report_option(loader, setting, row->name, "must be ", range);
                 return;
         }
         *(unsigned *)member(loader, row) = (unsigned)value;
@@ -140,7 +120,7 @@ static void set_choice(struct loader *loader, const config_setting_t *setting,
                 snprintf(words + used, sizeof(words) - used, "%s\"%s\"", i > 0 ? " or " : "",
                          row->choices[i]);
         }
-        report_option(loader, setting, row->name, "must be ", words);
+        loader_report_option(loader, setting, row->name, "must be ", words);
 }
 
 static bool list_add(struct loader *loader, const config_setting_t *setting,
@@ -148,13 +128,13 @@ static bool list_add(struct loader *loader, const config_setting_t *setting,
 {
         config_strings_t *list = member(loader, row);
         const char **items;
-        const char *item = keep(loader, text, len);
+        const char *item = loader_keep(loader, text, len);
 
         if (item == NULL || !checked(loader, setting, row, item))
                 return false;
         items = arena_calloc(loader->holder->arena, list->count + 1, sizeof(*items));
         if (items == NULL) {
-                report(loader, NULL, "out of memory");
+                loader_report(loader, NULL, "out of memory");
                 return false;
         }
         if (list->count > 0)
@@ -192,8 +172,8 @@ static void set_list(struct loader *loader, const config_setting_t *setting,
                 return;
         }
         if (type != CONFIG_TYPE_LIST && type != CONFIG_TYPE_ARRAY) {
-                report_option(loader, setting, row->name,
-                              "must be a list of strings, such as ( \"one\", \"two\" )", "");
+                loader_report_option(loader, setting, row->name,
+                                     "must be a list of strings, such as ( \"one\", \"two\" )", "");
                 return;
         }
         for (int i = 0; i < config_setting_length(setting); i++) {
@@ -201,11 +181,18 @@ static void set_list(struct loader *loader, const config_setting_t *setting,
                 const char *text = config_setting_get_string(item);
 
                 if (text == NULL)
-                        report_option(loader, setting, row->name, "each member must be a string",
-                                      "");
+                        loader_report_option(loader, setting, row->name,
+                                             "each member must be a string", "");
                 else
                         list_add(loader, item, row, text, strlen(text));
         }
+}
+
+static void set_overrides(struct loader *loader, const config_setting_t *setting,
+                          const option_schema_t *row)
+{
+        (void)row;
+        loader_read_overrides(loader, setting);
 }
 
 static void set_option(struct loader *loader, const config_setting_t *setting,
@@ -213,8 +200,9 @@ static void set_option(struct loader *loader, const config_setting_t *setting,
 {
         static void (*const setters[])(struct loader *, const config_setting_t *,
                                        const option_schema_t *) = {
-            [OPTION_STRING] = set_string, [OPTION_LIST] = set_list,     [OPTION_BOOL] = set_bool,
-            [OPTION_NUMBER] = set_number, [OPTION_CHOICE] = set_choice,
+            [OPTION_STRING] = set_string, [OPTION_LIST] = set_list,
+            [OPTION_BOOL] = set_bool,     [OPTION_NUMBER] = set_number,
+            [OPTION_CHOICE] = set_choice, [OPTION_OVERRIDES] = set_overrides,
         };
 
         setters[row->type](loader, setting, row);
@@ -236,13 +224,13 @@ static void read_setting(struct loader *loader, const config_setting_t *setting,
                 if (config_setting_is_group(setting))
                         read_group(loader, setting, name);
                 else
-                        report_option(loader, setting, name, "must be a group: { … };", "");
+                        loader_report_option(loader, setting, name, "must be a group: { … };", "");
                 return;
         }
         hint = option_hint(group, name);
-        report_option(loader, setting, name,
-                      hint != NULL ? "unknown option here: " : "unknown option",
-                      hint != NULL ? hint : "");
+        loader_report_option(loader, setting, name,
+                             hint != NULL ? "unknown option here: " : "unknown option",
+                             hint != NULL ? hint : "");
 }
 
 static void read_group(struct loader *loader, const config_setting_t *group, const char *name)
@@ -270,6 +258,7 @@ static void set_defaults(struct loader *loader)
                         set_word(loader, row, row->text_default);
                         break;
                 case OPTION_LIST:
+                case OPTION_OVERRIDES:
                         break;
                 }
         }
@@ -283,10 +272,10 @@ static const char *resolve_id(struct loader *loader, const char *id)
                 return id;
         if (gethostname(name, sizeof(name)) != 0 || memchr(name, '\0', sizeof(name)) == NULL ||
             *name == '\0') {
-                report(loader, NULL, "AuthservID: this host has no name: set AuthservID");
+                loader_report(loader, NULL, "AuthservID: this host has no name: set AuthservID");
                 return id;
         }
-        return keep(loader, name, strlen(name));
+        return loader_keep(loader, name, strlen(name));
 }
 
 static void resolve_ids(struct loader *loader, const config_setting_t *root)
@@ -322,7 +311,7 @@ static void normalize_domains(struct loader *loader)
                         continue; /* reported when it was read */
                 items[i] = arena_printf(loader->holder->arena, "%s%s", below ? "." : "", domain);
                 if (items[i] == NULL)
-                        report(loader, NULL, "out of memory");
+                        loader_report(loader, NULL, "out of memory");
         }
 }
 
@@ -335,8 +324,8 @@ static void check_ignore_hosts(struct loader *loader, const config_setting_t *ro
         if (path == NULL || access(path, R_OK) == 0)
                 return;
         snprintf(why, sizeof(why), "cannot read it: %s: ", strerror(errno));
-        report_option(loader, config_setting_get_member(root, "IgnoreHosts"), "IgnoreHosts", why,
-                      path);
+        loader_report_option(loader, config_setting_get_member(root, "IgnoreHosts"), "IgnoreHosts",
+                             why, path);
 }
 
 static void check_whole(struct loader *loader, const config_setting_t *root,
@@ -345,11 +334,11 @@ static void check_whole(struct loader *loader, const config_setting_t *root,
         config_t *config = &loader->holder->config;
 
         if (program == CONFIG_POLICYD && config->policyd.socket == NULL)
-                report(loader, config_setting_get_member(root, "policyd"),
-                       "policyd.Socket is required");
+                loader_report(loader, config_setting_get_member(root, "policyd"),
+                              "policyd.Socket is required");
         if (program == CONFIG_MILTER && config->milter.socket == NULL)
-                report(loader, config_setting_get_member(root, "milter"),
-                       "milter.Socket is required");
+                loader_report(loader, config_setting_get_member(root, "milter"),
+                              "milter.Socket is required");
         config->umask_bits = (mode_t)strtoul(config->umask_text, NULL, 8);
         resolve_ids(loader, root);
         normalize_domains(loader);
@@ -372,7 +361,7 @@ static void read_file(struct loader *loader, libconfig_t *parsed, enum config_pr
         FILE *file = fopen(loader->path, "re");
 
         if (file == NULL) {
-                report(loader, NULL, strerror(errno));
+                loader_report(loader, NULL, strerror(errno));
                 return;
         }
         set_include_dir(parsed, loader->path);
@@ -397,6 +386,7 @@ static void holder_free(struct holder *holder)
 {
         if (holder == NULL)
                 return;
+        overrides_release(&holder->config.milter.overrides);
         arena_free(holder->arena);
         free(holder);
 }
@@ -411,7 +401,7 @@ const config_t *config_load(const char *path, enum config_program program, confi
         if (loader.holder != NULL)
                 loader.holder->arena = arena_create((size_t)64 << 20);
         if (loader.holder == NULL || loader.holder->arena == NULL) {
-                report(&loader, NULL, "out of memory");
+                loader_report(&loader, NULL, "out of memory");
                 holder_free(loader.holder);
                 return NULL;
         }

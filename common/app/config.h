@@ -13,7 +13,9 @@
 #include <sys/types.h>
 
 #include "common/app/log.h"
+#include "common/policy/override.h"
 
+/** From the strictest to the mildest. */
 enum config_action { ACTION_REJECT, ACTION_HOLD, ACTION_ACCEPT };
 enum config_temp_error { TEMP_ERROR_TEMPFAIL, TEMP_ERROR_ACCEPT };
 
@@ -60,6 +62,7 @@ typedef struct config {
                 const char *reject_string;    /**< exactly one %s, no other conversion: checked */
                 const char *copy_failures_to; /**< NULL = unset */
                 enum config_temp_error on_temp_error;
+                override_list_t overrides; /**< empty = none */
         } milter;
 } config_t;
 

@@ -107,6 +107,10 @@ static const char *check_umask(const char *value)
         {                                                                                          \
                 grp, name, OPTION_CHOICE, offsetof(config_t, member), value, 0, 0, 0, words, NULL  \
         }
+#define OVERRIDES(grp, name, member)                                                               \
+        {                                                                                          \
+                grp, name, OPTION_OVERRIDES, offsetof(config_t, member), NULL, 0, 0, 0, NULL, NULL \
+        }
 
 const option_schema_t option_schema[] = {
     TEXT(NULL, "AuthservID", authserv_id, "HOSTNAME", check_printable),
@@ -138,6 +142,7 @@ const option_schema_t option_schema[] = {
          check_reject_string),
     TEXT("milter", "CopyFailuresTo", milter.copy_failures_to, NULL, check_mailbox),
     CHOICE("milter", "OnTempError", milter.on_temp_error, "tempfail", temp_error_actions),
+    OVERRIDES("milter", "Overrides", milter.overrides),
 };
 
 const size_t option_schema_count = sizeof(option_schema) / sizeof(*option_schema);
@@ -165,6 +170,8 @@ static const struct {
     {"SyslogFacility", "the facility is always mail; see LogTarget"},
     {"PublicSuffixList", "not needed: RFC 9989 finds organizational domains in the DNS"},
     {"RejectMultiValueFrom", "see milter.RequiredHeaders; every author domain is evaluated"},
+    {"DomainWhitelist", "use milter.Overrides with ARCSealer"},
+    {"DomainWhitelistFile", "use milter.Overrides with ARCSealer"},
     {"HistoryFile", "use HistoryDirectory"},
     {"Background", "the daemons stay in the foreground; systemd starts them"},
     {"PidFile", "not needed: systemd knows the process"},

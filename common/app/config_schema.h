@@ -11,11 +11,12 @@
 #include "common/app/config.h"
 
 enum option_type {
-        OPTION_STRING, /**< const char * */
-        OPTION_LIST,   /**< config_strings_t: list, array, or one comma-separated string */
-        OPTION_BOOL,   /**< bool */
-        OPTION_NUMBER, /**< unsigned, within minimum and maximum */
-        OPTION_CHOICE  /**< an enum (int), one of `choices` in the order of its values */
+        OPTION_STRING,   /**< const char * */
+        OPTION_LIST,     /**< config_strings_t: list, array, or one comma-separated string */
+        OPTION_BOOL,     /**< bool */
+        OPTION_NUMBER,   /**< unsigned, within minimum and maximum */
+        OPTION_CHOICE,   /**< an enum (int), one of `choices` in the order of its values */
+        OPTION_OVERRIDES /**< override_list_t: list of groups */
 };
 
 /** Look at a value; returns NULL when it is fine, else what is wrong with it (a constant text). */

@@ -32,7 +32,7 @@ static const struct {
 
 static const char *const ptypes[] = {
     [AUTHRES_SMTP] = "smtp",     [AUTHRES_HEADER] = "header", [AUTHRES_BODY] = "body",
-    [AUTHRES_POLICY] = "policy", [AUTHRES_DNS] = "dns",
+    [AUTHRES_POLICY] = "policy", [AUTHRES_DNS] = "dns",       [AUTHRES_ARC] = "arc",
 };
 
 /* Errors of the steps: 0, or one of these. */
@@ -194,6 +194,11 @@ static int keep_result(struct parser *parser, const char *method, const char *wo
                         continue;
                 known = auth_result_parse(word, strlen(word), &result.result) &&
                         (methods[i].results & BIT(result.result)) != 0;
+        }
+        /* Rspamd writes "arc=reject": it must be seen, for another field may claim a pass */
+        if (!known && strcmp(method, "arc") == 0) {
+                result.result = AUTH_FAIL;
+                known = true;
         }
         if (!known || !usable)
                 return 0;

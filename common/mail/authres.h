@@ -17,8 +17,16 @@
 #define AUTHRES_RESULTS_MAX   1000  /**< results in a field; more is malformed */
 #define AUTHRES_COMMENT_DEPTH 100   /**< nesting of comments; deeper is malformed */
 
-/** Property types (RFC 8601 2.2 and the IANA registry). Others are dropped. */
-enum authres_ptype { AUTHRES_SMTP, AUTHRES_HEADER, AUTHRES_BODY, AUTHRES_POLICY, AUTHRES_DNS };
+/** Property types: those of RFC 8601 2.2 and the IANA registry, and "arc", which OpenARC writes
+ * (arc.chain). Others are dropped. */
+enum authres_ptype {
+        AUTHRES_SMTP,
+        AUTHRES_HEADER,
+        AUTHRES_BODY,
+        AUTHRES_POLICY,
+        AUTHRES_DNS,
+        AUTHRES_ARC
+};
 
 typedef struct authres_property {
         enum authres_ptype ptype;
@@ -28,7 +36,8 @@ typedef struct authres_property {
 
 typedef struct authres_result {
         const char *method;      /**< lower case: "dkim", "spf", "dmarc", … */
-        enum auth_result result; /**< only results registered for the method come through */
+        enum auth_result result; /**< only results registered for the method come through; any
+                                      other of "arc" is a fail */
         const authres_property_t *properties;
         size_t property_count;
 } authres_result_t;

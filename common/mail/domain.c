@@ -149,3 +149,10 @@ bool domain_is_within(const char *domain, const char *ancestor)
                 return false;
         return len == wanted || domain[len - wanted - 1] == '.';
 }
+
+bool domain_matches(const char *domain, const char *entry)
+{
+        if (*entry != '.')
+                return strcmp(domain, entry) == 0;
+        return strcmp(domain, entry + 1) != 0 && domain_is_within(domain, entry + 1);
+}

@@ -32,4 +32,10 @@ const char *domain_suffix(const char *domain, size_t labels);
 /** True when `domain` is `ancestor` or a name below it, label-wise ("notexample.com" is not). */
 bool domain_is_within(const char *domain, const char *ancestor);
 
+/**
+ * Does a domain match an entry of the operator's? "example.org" is that domain alone,
+ * ".example.org" all names below it and not itself. Both normalized, but for the entry's dot.
+ */
+bool domain_matches(const char *domain, const char *entry);
+
 #endif

@@ -439,7 +439,7 @@ inet_protocols = all
 smtputf8_enable = yes
 alias_maps =
 local_recipient_maps =
-virtual_mailbox_domains = rcpt.test
+virtual_mailbox_domains = rcpt.test, second.test
 virtual_mailbox_maps = static:inbox/
 virtual_mailbox_base = {self.mail}
 virtual_minimum_uid = 1
@@ -688,7 +688,8 @@ def libconfig(values, indent=""):
             lines.append(f"{indent}{key}: {{\n{libconfig(value, indent + '    ')}{indent}}};\n")
             continue
         if isinstance(value, (list, tuple)):
-            text = "( " + ", ".join(json.dumps(item) for item in value) + " )"
+            text = "( " + ", ".join("{ " + libconfig(item) + "}" if isinstance(item, dict)
+                                    else json.dumps(item) for item in value) + " )"
         else:
             text = json.dumps(value)
         lines.append(f"{indent}{key} = {text};\n")

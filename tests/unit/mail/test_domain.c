@@ -79,3 +79,14 @@ Test(domain, within)
         cr_expect_not(domain_is_within("example.com", "a.example.com"));
         cr_expect_not(domain_is_within("com", "example.com"));
 }
+
+Test(domain, matches)
+{
+        cr_expect(domain_matches("example.com", "example.com"));
+        cr_expect_not(domain_matches("a.example.com", "example.com"));
+        cr_expect(domain_matches("a.example.com", ".example.com"));
+        cr_expect(domain_matches("b.a.example.com", ".example.com"));
+        cr_expect_not(domain_matches("example.com", ".example.com"));
+        cr_expect_not(domain_matches("notexample.com", ".example.com"));
+        cr_expect_not(domain_matches("notexample.com", "example.com"));
+}

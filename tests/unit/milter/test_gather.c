@@ -145,3 +145,20 @@ Test(gather, believes_nothing_of_a_malformed_field)
         cr_assert_eq(gathered().dkim_count, 0);
         cr_assert_not(gathered().has_spf);
 }
+
+Test(gather, takes_arc_of_trusted_fields_only)
+{
+        gathered_t result;
+
+        field("other.example; arc=pass arc.chain=a.example");
+        result = gathered();
+        cr_assert_not(result.arc.passed);
+        cr_assert_null(result.arc.chain);
+        field(
+            "mx.example.org; dkim=none; arc=pass smtp.remote-ip=192.0.2.1 arc.chain=\"b.test:c\"");
+        result = gathered();
+        cr_assert(result.arc.passed && !result.arc.contradicted);
+        cr_assert_str_eq(result.arc.chain, "b.test:c");
+        field("dkim.example.org; arc=fail");
+        cr_assert(gathered().arc.contradicted);
+}

@@ -245,6 +245,8 @@ class Lab:
         "data": ("data",),
         "end_of_data": ("eod",),
         "none": (),
+        "guarded": ("rcpt", "data"),  # as documented, with header_checks
+        "guarded_none": (),
         "chroot": ("rcpt", "data"),
         "nodkim": ("rcpt", "data"),
         "recipient_nodkim": ("rcpt",),
@@ -487,9 +489,15 @@ smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
                 "smtpd_end_of_data_restrictions": policy if "eod" in places else "",
                 "smtpd_delay_open_until_valid_rcpt": "no" if name == "recipient_open" else "yes",
             }
+            if name.startswith("guarded"):
+                options["cleanup_service_name"] = "cleanup_guarded"
             chroot = "y" if name == "chroot" else "n"
             lines.append(f"127.0.0.1:{self.ports[name]} inet n - {chroot} - - smtpd")
             lines += [f"  -o {{ {key} = {value} }}" for key, value in options.items()]
+        lines.append(f'''cleanup_guarded unix n - n - 0 cleanup
+  -o {{ header_checks = regexp:{TOP}/etc/postfix/header_checks }}
+  -o {{ mime_header_checks = }}
+  -o {{ nested_header_checks = }}''')
         lines.append('''pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr

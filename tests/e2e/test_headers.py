@@ -20,6 +20,41 @@ def test_forged_results_in_our_name_are_removed_by_the_dkim_milter(lab):
     assert str(reply) == REJECTED
 
 
+FORGED = [
+    f"{AUTHSERV_ID}; dkim=pass header.d=reject.test x.y=z",
+    f"{AUTHSERV_ID}; dkim/1=pass header.d=reject.test",
+    f"{AUTHSERV_ID}; dkim=pass header.d=reject.test; arc=pass arc.chain=x",
+    f"{AUTHSERV_ID}; " + "; ".join(["dkim=pass header.d=reject.test"] * 41),
+    f"(c)\n\t\"{AUTHSERV_ID}\" 1;\n\tdkim=pass header.d=reject.test; x=y",
+]
+
+
+@pytest.mark.parametrize("field", FORGED)
+def test_what_opendkim_leaves_is_dropped_by_header_checks(lab, field):
+    """The documented header_checks; the last line of each shows that there is something to stop."""
+    text = message("a@reject.test", f"Authentication-Results: {field}\n")
+    assert str(lab.send(text, "guarded", **EVIL)) == REJECTED
+    assert lab.send(text, "nodkim", **EVIL).code == 250
+
+
+def test_a_forged_spf_result_is_dropped_by_header_checks(lab):
+    field = f"Authentication-Results: {AUTHSERV_ID}; spf=pass smtp.mailfrom=user@reject.test\n"
+    text = message("a@reject.test", field)
+    evil = {"client": BAD, "sender": "user@reject.test"}
+    assert str(lab.send(text, "guarded_none", **evil)) == REJECTED
+    assert lab.send(text, "none", **evil).code == 250
+
+
+def test_header_checks_leave_our_own_fields_and_attached_messages(lab):
+    attached = message("b@elsewhere.test", "Authentication-Results: elsewhere.test; dkim=none\n")
+    text = lab.sign(message("a@honest.test", "Authentication-Results: elsewhere.test; dkim=none\n"
+                            "MIME-Version: 1.0\nContent-Type: message/rfc822\n", attached))
+    reply = lab.send(text, "guarded", client=BAD, sender="x@evil.test")
+    assert "dmarc=pass" in lab.result(reply)
+    assert all(field.startswith(AUTHSERV_ID + ";") for field in lab.results(reply))
+    assert lab.delivered(reply).get_payload(0)["Authentication-Results"] == "elsewhere.test; dkim=none"
+
+
 @pytest.mark.parametrize("spelling", ["MX.LAB.TEST", '"mx.lab.test"', "mx.lab.test 1", "(c) mx.lab.test"])
 def test_other_spellings_of_our_name_do_not_help(lab, spelling):
     with lab.milter_settings():

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "common/app/endpoint.h"
+#include "common/app/opendmarc.h"
 #include "common/dns/resolver.h"
 #include "common/mail/domain.h"
 
@@ -155,27 +156,12 @@ const option_schema_t *option_find(const char *group, const char *name)
         return NULL;
 }
 
-/* OpenDMARC's options that have another name or place here; the rest is for truefrom migrate. */
-static const struct {
-        const char *name;
-        const char *hint;
-} opendmarc_hints[] = {
-    {"HoldQuarantinedMessages", "use milter.QuarantineAction: hold for yes, accept for no"},
-    {"Syslog", "use LogTarget"},
-    {"SyslogFacility", "the facility is always mail; see LogTarget"},
-    {"PublicSuffixList", "not needed: RFC 9989 finds organizational domains in the DNS"},
-    {"RejectMultiValueFrom", "see milter.RequiredHeaders; every author domain is evaluated"},
-    {"HistoryFile", "use HistoryDirectory"},
-    {"Background", "the daemons stay in the foreground; systemd starts them"},
-    {"PidFile", "not needed: systemd knows the process"},
-    {"AutoRestart", "systemd restarts the daemons"},
-};
-
 const char *option_hint(const char *group, const char *name)
 {
-        for (size_t i = 0; i < sizeof(opendmarc_hints) / sizeof(*opendmarc_hints); i++)
-                if (strcasecmp(name, opendmarc_hints[i].name) == 0)
-                        return opendmarc_hints[i].hint;
+        const opendmarc_option_t *opendmarc = opendmarc_option_find(name);
+
+        if (opendmarc != NULL && opendmarc->instead != NULL)
+                return opendmarc->instead;
         for (size_t i = 0; i < option_schema_count; i++) {
                 const option_schema_t *row = &option_schema[i];
 

@@ -236,13 +236,12 @@ static void read_setting(struct loader *loader, const config_setting_t *setting,
                 if (config_setting_is_group(setting))
                         read_group(loader, setting, name);
                 else
-                        report_option(loader, setting, name, "must be a group: { … };", "");
+                        report_option(loader, setting, name, "must be a group: { ... };", "");
                 return;
         }
         hint = option_hint(group, name);
-        report_option(loader, setting, name,
-                      hint != NULL ? "unknown option here: " : "unknown option",
-                      hint != NULL ? hint : "");
+        report_option(loader, setting, name, "unknown option here: ",
+                      hint != NULL ? hint : "see truefrom.conf(5) for all there are");
 }
 
 static void read_group(struct loader *loader, const config_setting_t *group, const char *name)
@@ -283,7 +282,7 @@ static const char *resolve_id(struct loader *loader, const char *id)
                 return id;
         if (gethostname(name, sizeof(name)) != 0 || memchr(name, '\0', sizeof(name)) == NULL ||
             *name == '\0') {
-                report(loader, NULL, "AuthservID: this host has no name: set AuthservID");
+                report(loader, NULL, "AuthservID: must be set, as this host has no name");
                 return id;
         }
         return keep(loader, name, strlen(name));
@@ -334,7 +333,7 @@ static void check_ignore_hosts(struct loader *loader, const config_setting_t *ro
 
         if (path == NULL || access(path, R_OK) == 0)
                 return;
-        snprintf(why, sizeof(why), "cannot read it: %s: ", strerror(errno));
+        snprintf(why, sizeof(why), "cannot be read: %s: ", strerror(errno));
         report_option(loader, config_setting_get_member(root, "IgnoreHosts"), "IgnoreHosts", why,
                       path);
 }
@@ -346,10 +345,12 @@ static void check_whole(struct loader *loader, const config_setting_t *root,
 
         if (program == CONFIG_POLICYD && config->policyd.socket == NULL)
                 report(loader, config_setting_get_member(root, "policyd"),
-                       "policyd.Socket is required");
+                       "policyd.Socket: must be set, such as to "
+                       "\"local:/var/spool/postfix/truefrom/policyd.sock\"");
         if (program == CONFIG_MILTER && config->milter.socket == NULL)
                 report(loader, config_setting_get_member(root, "milter"),
-                       "milter.Socket is required");
+                       "milter.Socket: must be set, such as to "
+                       "\"local:/var/spool/postfix/truefrom/milter.sock\"");
         config->umask_bits = (mode_t)strtoul(config->umask_text, NULL, 8);
         resolve_ids(loader, root);
         normalize_domains(loader);

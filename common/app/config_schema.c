@@ -25,7 +25,7 @@ static const char *check_nameserver(const char *value)
 {
         return dns_nameserver_valid(value)
                    ? NULL
-                   : "not a name server: use \"ADDRESS\" or \"ADDRESS@PORT\"";
+                   : "not a name server: must be \"ADDRESS\" or \"ADDRESS@PORT\"";
 }
 
 static const char *check_domain(const char *value)
@@ -34,7 +34,9 @@ static const char *check_domain(const char *value)
 
         if (*value == '.')
                 value++;
-        return domain_normalize(value, strlen(value), domain) == 0 ? NULL : "not a domain name";
+        return domain_normalize(value, strlen(value), domain) == 0
+                   ? NULL
+                   : "not a domain name: must be such as \"example.org\" or \".example.org\"";
 }
 
 static const char *check_path(const char *value)
@@ -64,7 +66,7 @@ static const char *check_reject_string(const char *value)
                 return why;
         if (percent == NULL || percent[1] != 's' || strchr(percent + 1, '%') != NULL)
                 return "must have exactly one %s, which stands for the domain, and no other %";
-        return strlen(value) <= REJECT_STRING_MAX ? NULL : "too long";
+        return strlen(value) <= REJECT_STRING_MAX ? NULL : "must have at most 400 characters";
 }
 
 static const char *check_mailbox(const char *value)
@@ -75,7 +77,7 @@ static const char *check_mailbox(const char *value)
         if (at == NULL || at == value || strlen(value) > 320 || check_printable(value) != NULL ||
             strpbrk(value, " <>,;") != NULL ||
             domain_normalize(at + 1, strlen(at + 1), domain) != 0)
-                return "not a mail address";
+                return "not a mail address: must be such as \"user@example.org\"";
         return NULL;
 }
 

@@ -4,11 +4,8 @@
 #include "cli/migrate_values.h"
 #include "common/app/endpoint.h"
 
-#define SOCKET_DIRECTORY "/var/spool/postfix/truefrom/" /* where the units let the daemons write   \
-                                                         */
-
-/* --- policyd and milter ------------------------------------------------------------------------
- */
+/* where the units let the daemons make sockets */
+#define SOCKET_DIRECTORY "/var/spool/postfix/truefrom/"
 
 void translator_policyd(translator_t *translator)
 {

@@ -64,25 +64,45 @@ def test_each_command_has_its_options(command):
     assert options and set(options) <= set(re.findall(r"--[a-z-]+", truefrom(command, "-h").stdout))
 
 
-@pytest.mark.parametrize("words", [("-c",), ("migrate",), ("migrate", "-o"), ("migrate", "--output"),
-                                   ("check", "--message"), ("replay", "--json")])
+@pytest.mark.parametrize("words", [("-c",), ("migrate",), ("migrate", "-f"), ("migrate", "-o"),
+                                   ("migrate", "--output"), ("-c", "x", "migrate", "-o")])
 def test_files_are_offered(tmp_path, words):
     for name in ("one.conf", "one two.conf", "other"):
         (tmp_path / name).write_text("")
     assert complete(*words, "one", folder=tmp_path) == ["one two.conf", "one.conf"]
 
 
-def test_folders_are_offered(tmp_path):
+@pytest.fixture(name="other")
+def fixture_other(tmp_path):
+    """A program with a command whose options take each kind of thing."""
+    path = tmp_path / "other"
+    path.write_text("""#!/bin/sh
+if [ "$1" = do ]; then
+    echo 'usage: other do [--in FILE] [--below DIR] [-q | --quiet] --at ADDRESS[@PORT]'
+    echo '  -n, --number N   how many (default 8)'
+    echo '  --list           A list, of well-known things'
+else
+    echo '  -c FILE  configuration'
+    echo '  do       what there is to do'
+fi
+""")
+    path.chmod(0o755)
+    return path
+
+
+def test_what_an_option_takes_is_read_in_the_help(tmp_path, other):
+    def offered(*words):
+        return complete(*words, folder=tmp_path, shell_program=str(other))
+
     os.mkdir(tmp_path / "folder")
-    (tmp_path / "file").write_text("")
-    assert complete("doctor", "--config-dir", "f", folder=tmp_path) == ["folder"]
-
-
-@pytest.mark.parametrize("words", [("check", "--client"), ("check", "--dkim"), ("replay", "--jobs"),
-                                   ("stats",), ("check",)])
-def test_where_only_the_operator_knows_nothing_is_offered(tmp_path, words):
-    (tmp_path / "file").write_text("")
-    assert complete(*words, "", folder=tmp_path) == []
+    assert offered("") == ["do"]
+    assert offered("do", "-") == ["--at", "--below", "--in", "--list", "--number", "--quiet", "-n", "-q"]
+    assert offered("do", "--in", "") == offered("-c", "") == ["folder", "other"]
+    assert offered("do", "--below", "") == ["folder"]
+    for option in ("--at", "--number"):
+        assert offered("do", option, "") == offered("do", option, "-") == []
+    assert offered("do", "--list", "--q") == offered("do", "-q", "--q") == ["--quiet"]
+    assert offered("do", "") == []
 
 
 def test_a_program_that_is_not_there_is_no_error():

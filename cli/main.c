@@ -17,6 +17,7 @@ static const struct command {
         command_fn *run;
         const char *summary;
 } commands[] = {
+    {"migrate", command_migrate, "translate an opendmarc.conf"},
     {NULL, NULL, NULL},
 };
 

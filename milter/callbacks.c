@@ -67,8 +67,8 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
         (void)f2;
         (void)f3;
         if ((f0 & actions) != actions) {
-                log_error("the mail server does not allow the actions that we need; use Postfix's "
-                          "default milter_protocol");
+                log_error("Postfix does not allow the actions that a DMARC milter needs; remove "
+                          "milter_protocol from main.cf");
                 return SMFIS_REJECT;
         }
         *pf0 = actions;
@@ -193,8 +193,10 @@ static sfsistat carry_out(SMFICTX *ctx, const char *queue_id, const decision_t *
                       : set_reply(ctx, decision);
 
         if (!ok)
-                log_error("%s: cannot tell the mail server the verdict; refused for now",
-                          queue_id != NULL ? queue_id : "NOQUEUE");
+                log_error(
+                    "%s: cannot tell Postfix the verdict; refused for now, look at what Postfix "
+                    "logged of this message",
+                    queue_id != NULL ? queue_id : "NOQUEUE");
         if (decision->kind == DECISION_REJECT)
                 return SMFIS_REJECT;
         return ok && decision->kind != DECISION_TEMPFAIL ? SMFIS_ACCEPT : SMFIS_TEMPFAIL;
@@ -212,8 +214,8 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
                 return SMFIS_TEMPFAIL;
         error = verdict_decide(session, queue_id, &decision);
         if (error != 0) {
-                log_error("%s: %s; refused for now", queue_id != NULL ? queue_id : "NOQUEUE",
-                          strerror(-error));
+                log_error("%s: %s; refused for now, look at the memory that the host has left",
+                          queue_id != NULL ? queue_id : "NOQUEUE", strerror(-error));
                 status = SMFIS_TEMPFAIL;
         } else {
                 status = carry_out(ctx, queue_id, &decision);

@@ -43,7 +43,9 @@ static int look_up(const session_t *session, enum store_key kind, const char *ke
         if (error == -ENOMEM)
                 return error;
         if (error != 0 && error != -ENOENT && error != -EINVAL)
-                log_warning("state store: %s; evaluating SPF anew", strerror(-error));
+                log_warning("state store: %s; evaluating SPF anew, see that this user can read "
+                            "StateDirectory",
+                            strerror(-error));
         if (error != 0 || !is_ours(session, helo, &entry))
                 return -ENOENT;
         out->source = kind == STORE_QUEUE_ID ? JOIN_QUEUE_ID : JOIN_ENVELOPE;

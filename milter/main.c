@@ -73,7 +73,7 @@ static void *serve(void *service)
         int error = callbacks_serve(service);
 
         if (error != 0 && !stop_wanted) {
-                log_fatal("libmilter ended: %s", strerror(-error));
+                log_fatal("libmilter ended: %s; restart truefrom-milter", strerror(-error));
                 exit(EXIT_FAILURE);
         }
         return NULL;
@@ -94,6 +94,9 @@ static int start_serving(service_t *service)
         pthread_sigmask(SIG_SETMASK, &old, NULL);
         if (error == 0)
                 pthread_detach(thread);
+        else
+                log_fatal("cannot make a thread: %s; look at the limits of the unit",
+                          strerror(error));
         return -error;
 }
 
@@ -104,22 +107,21 @@ static int open_socket(const config_t *config)
         mode_t old;
 
         if (error != 0) {
-                log_fatal("milter.Socket %s: %s", socket,
-                          error == -EADDRINUSE ? "another process is listening there"
-                                               : strerror(-error));
+                log_fatal("milter.Socket %s: %s", socket, endpoint_error_text(error));
                 return error;
         }
         if (smfi_setconn(socket) != MI_SUCCESS || callbacks_register() != 0) {
-                log_fatal("milter.Socket %s: refused by libmilter", socket);
+                log_fatal("milter.Socket %s: refused by libmilter; change the socket", socket);
                 return -EINVAL;
         }
         smfi_settimeout(SESSION_IDLE_LIMIT);
         smfi_setmaxdatasize(HEADER_OCTETS_MAX);
         old = umask(config->umask_bits);
-        error = smfi_opensocket(false) == MI_SUCCESS ? 0 : -errno;
+        errno = 0; /* and so it stays for a host that libmilter does not know */
+        error = smfi_opensocket(false) == MI_SUCCESS ? 0 : -(errno != 0 ? errno : EADDRNOTAVAIL);
         umask(old);
         if (error != 0)
-                log_fatal("milter.Socket %s: cannot listen: %s", socket, strerror(-error));
+                log_fatal("milter.Socket %s: %s", socket, endpoint_error_text(error));
         return error;
 }
 
@@ -145,9 +147,10 @@ static void stop(service_t *service, const char *socket)
         daemon_notify("STOPPING=1");
         endpoint_unlink(socket);
         if (!service_drain(service, DRAIN_SECONDS))
-                log_warning(
-                    "messages still in flight after %d seconds; Postfix will try them again",
-                    DRAIN_SECONDS);
+                log_warning("messages still in flight after %d seconds: left to Postfix, which "
+                            "tries again; "
+                            "is the DNS resolver slow?",
+                            DRAIN_SECONDS);
         /* a message ends in its callback; libmilter sends its reply right after that */
         nanosleep(&last_replies, NULL);
         log_info("stopped");
@@ -178,7 +181,6 @@ int main(int argc, char **argv)
                 log_info("implicit authentication service: %s", config->authserv_id);
         service = service_create(options.config_path, config);
         if (service == NULL || start_serving(service) != 0) {
-                log_fatal("cannot start");
                 endpoint_unlink(socket);
                 return EXIT_FAILURE;
         }

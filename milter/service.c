@@ -32,7 +32,7 @@ service_t *service_create(const char *config_path, const config_t *config)
         int error;
 
         if (service == NULL) {
-                log_error("out of memory");
+                log_error("out of memory: look at the memory that the host has left");
                 config_release(config);
                 return NULL;
         }
@@ -41,7 +41,8 @@ service_t *service_create(const char *config_path, const config_t *config)
         service->config_path = config_path;
         error = store_open_reader(&store, &service->store);
         if (error != 0) {
-                log_error("state store %s: %s", config->state_directory, strerror(-error));
+                log_error("StateDirectory %s: %s; make it a directory that this user can read",
+                          config->state_directory, strerror(-error));
                 config_release(config);
                 service_free(service);
                 return NULL;
@@ -114,7 +115,8 @@ void service_reload(service_t *service)
         setup_t *old;
 
         if (fresh == NULL) {
-                log_error("%s: not reloaded; the configuration in use stays", service->config_path);
+                log_error("%s: not reloaded; correct it and reload, the configuration in use stays",
+                          service->config_path);
                 return;
         }
         store_set_lifetime(service->store, fresh->config->state_lifetime);

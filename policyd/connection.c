@@ -69,8 +69,10 @@ static void feed(connection_t *connection, const char *data, size_t len)
                 return;
         }
         if (status != REQUEST_INCOMPLETE) {
-                log_warning("closing the connection of a policy client: %s",
-                            request_status_text(status));
+                log_warning(
+                    "closing the connection of a policy client: %s; see that only Postfix uses "
+                    "policyd.Socket",
+                    request_status_text(status));
                 destroy(connection);
                 return;
         }

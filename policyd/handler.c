@@ -206,9 +206,10 @@ static void put(handler_t *handler, const task_t *task, enum store_key kind, con
         int error = store_put(handler->store, kind, key, &task->entry);
 
         if (error != 0)
-                log_warning("state store: cannot keep the SPF result of %s: %s; the milter will "
-                            "evaluate it anew",
-                            key, strerror(-error));
+                log_warning(
+                    "state store: cannot keep the SPF result of %s: %s; look at the store's "
+                    "file system and StateSize, the milter evaluates SPF",
+                    key, strerror(-error));
 }
 
 static void keep(handler_t *handler, task_t *task, enum found found, bool changed)
@@ -285,8 +286,8 @@ static void log_overload(handler_t *handler)
         if (now < handler->overload_logged + OVERLOAD_LOG_SECONDS)
                 return;
         handler->overload_logged = now;
-        log_warning("too many SPF evaluations are waiting: some are left to the milter; is the DNS "
-                    "resolver slow?");
+        log_warning("too many SPF evaluations are waiting: some are left to the milter; use a "
+                    "faster DNS resolver, such as one on this host");
 }
 
 static void log_result(const task_t *task)

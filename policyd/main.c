@@ -30,8 +30,7 @@ static int open_listener(const config_t *config)
 
         if (listener < 0)
                 log_fatal("policyd.Socket %s: %s", config->policyd.socket,
-                          listener == -EADDRINUSE ? "another process is listening there"
-                                                  : strerror(-listener));
+                          endpoint_error_text(listener));
         return listener;
 }
 
@@ -46,7 +45,8 @@ static store_t *open_store(const config_t *config)
         int error = store_open_writer(&wanted, &store);
 
         if (error != 0)
-                log_fatal("StateDirectory %s: %s", config->state_directory, strerror(-error));
+                log_fatal("StateDirectory %s: %s; make it a directory that this user can write to",
+                          config->state_directory, strerror(-error));
         return store;
 }
 

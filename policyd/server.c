@@ -61,7 +61,8 @@ static void on_request(void *context, connection_t *connection, const policy_req
         task_t *task = handler_begin(server->handler, request, server->setup, connection, &ready);
 
         if (task == NULL) {
-                log_error("out of memory: closing a connection");
+                log_error("closing the connection of a policy client: out of memory; look at the "
+                          "memory that the host has left");
                 connection_finish(connection);
                 connection_reply(connection, HANDLER_DUNNO);
                 return;
@@ -91,8 +92,9 @@ static void log_losses(server_t *server)
                 log_warning("state store is full: dropped the %llu oldest entries; raise StateSize",
                             (unsigned long long)(now.dropped - server->reported.dropped));
         if (now.recreated > server->reported.recreated)
-                log_warning("state store was damaged: made anew; SPF results of mail in flight are "
-                            "evaluated again");
+                log_warning(
+                    "state store was damaged: made anew; find out who changes the files in %s",
+                    server->setup->config->state_directory);
         server->reported = now;
 }
 
@@ -109,8 +111,9 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 
                 if (error != 0)
                         log_error(
-                            "state store: cannot write: %s; the milter will evaluate SPF anew",
-                            strerror(-error));
+                            "state store: cannot write: %s; look at the file system of %s, the "
+                            "milter evaluates SPF meanwhile",
+                            strerror(-error), server->setup->config->state_directory);
                 log_flush(); /* what is told can be read in the log already */
                 server->ready = NULL;
                 server->ready_end = &server->ready;
@@ -153,7 +156,14 @@ static void wake(void *context)
 
 static void pause_accepting(server_t *server, int error)
 {
-        log_warning("cannot accept connections: %s; trying again in a second", strerror(error));
+        if (error == EMFILE)
+                log_warning("cannot accept connections: %s; raise LimitNOFILE of the unit, trying "
+                            "again in a second",
+                            strerror(error));
+        else
+                log_warning("cannot accept connections: %s; look at the memory and files that the "
+                            "host has left, trying again in a second",
+                            strerror(error));
         ev_io_stop(server->loop, &server->listener);
         ev_timer_set(&server->accept_pause, ACCEPT_PAUSE, 0.0);
         ev_timer_start(server->loop, &server->accept_pause);
@@ -199,7 +209,9 @@ static void on_expire(struct ev_loop *loop, ev_timer *watcher, int events)
 
         (void)events;
         if (dropped < 0)
-                log_warning("state store: cannot drop old entries: %s", strerror(-dropped));
+                log_warning(
+                    "state store: cannot drop old entries: %s; look at the file system of %s",
+                    strerror(-dropped), server->setup->config->state_directory);
         log_losses(server);
         ev_timer_set(watcher, dropped >= EXPIRE_BATCH ? EXPIRE_SOON_SECONDS : EXPIRE_SECONDS, 0.0);
         ev_timer_start(loop, watcher);
@@ -223,7 +235,8 @@ static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int events)
         (void)loop;
         (void)events;
         if (fresh == NULL) {
-                log_error("%s: not reloaded; the configuration in use stays", server->config_path);
+                log_error("%s: not reloaded; correct it and reload, the configuration in use stays",
+                          server->config_path);
                 return;
         }
         warn_unchangeable(server->setup->config, fresh->config);
@@ -237,7 +250,8 @@ static void on_drain_end(struct ev_loop *loop, ev_timer *watcher, int events)
 {
         (void)watcher;
         (void)events;
-        log_warning("requests still in flight after %.0f seconds; Postfix will try them again",
+        log_warning("requests still in flight after %.0f seconds: left to Postfix, which tries "
+                    "again; is the DNS resolver slow?",
                     DRAIN_SECONDS);
         ev_break(loop, EVBREAK_ALL);
 }

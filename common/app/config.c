@@ -224,13 +224,13 @@ static void read_setting(struct loader *loader, const config_setting_t *setting,
                 if (config_setting_is_group(setting))
                         read_group(loader, setting, name);
                 else
-                        loader_report_option(loader, setting, name, "must be a group: { … };", "");
+                        loader_report_option(loader, setting, name, "must be a group: { ... };",
+                                             "");
                 return;
         }
         hint = option_hint(group, name);
-        loader_report_option(loader, setting, name,
-                             hint != NULL ? "unknown option here: " : "unknown option",
-                             hint != NULL ? hint : "");
+        loader_report_option(loader, setting, name, "unknown option here: ",
+                             hint != NULL ? hint : "see truefrom.conf(5) for all there are");
 }
 
 static void read_group(struct loader *loader, const config_setting_t *group, const char *name)
@@ -272,7 +272,7 @@ static const char *resolve_id(struct loader *loader, const char *id)
                 return id;
         if (gethostname(name, sizeof(name)) != 0 || memchr(name, '\0', sizeof(name)) == NULL ||
             *name == '\0') {
-                loader_report(loader, NULL, "AuthservID: this host has no name: set AuthservID");
+                loader_report(loader, NULL, "AuthservID: must be set, as this host has no name");
                 return id;
         }
         return loader_keep(loader, name, strlen(name));
@@ -323,7 +323,7 @@ static void check_ignore_hosts(struct loader *loader, const config_setting_t *ro
 
         if (path == NULL || access(path, R_OK) == 0)
                 return;
-        snprintf(why, sizeof(why), "cannot read it: %s: ", strerror(errno));
+        snprintf(why, sizeof(why), "cannot be read: %s: ", strerror(errno));
         loader_report_option(loader, config_setting_get_member(root, "IgnoreHosts"), "IgnoreHosts",
                              why, path);
 }
@@ -335,10 +335,12 @@ static void check_whole(struct loader *loader, const config_setting_t *root,
 
         if (program == CONFIG_POLICYD && config->policyd.socket == NULL)
                 loader_report(loader, config_setting_get_member(root, "policyd"),
-                              "policyd.Socket is required");
+                              "policyd.Socket: must be set, such as to "
+                              "\"local:/var/spool/postfix/truefrom/policyd.sock\"");
         if (program == CONFIG_MILTER && config->milter.socket == NULL)
                 loader_report(loader, config_setting_get_member(root, "milter"),
-                              "milter.Socket is required");
+                              "milter.Socket: must be set, such as to "
+                              "\"local:/var/spool/postfix/truefrom/milter.sock\"");
         config->umask_bits = (mode_t)strtoul(config->umask_text, NULL, 8);
         resolve_ids(loader, root);
         normalize_domains(loader);

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "common/app/endpoint.h"
+#include "common/app/opendmarc.h"
 #include "common/dns/resolver.h"
 #include "common/mail/domain.h"
 
@@ -24,7 +25,7 @@ static const char *check_nameserver(const char *value)
 {
         return dns_nameserver_valid(value)
                    ? NULL
-                   : "not a name server: use \"ADDRESS\" or \"ADDRESS@PORT\"";
+                   : "not a name server: must be \"ADDRESS\" or \"ADDRESS@PORT\"";
 }
 
 static const char *check_domain(const char *value)
@@ -33,7 +34,9 @@ static const char *check_domain(const char *value)
 
         if (*value == '.')
                 value++;
-        return domain_normalize(value, strlen(value), domain) == 0 ? NULL : "not a domain name";
+        return domain_normalize(value, strlen(value), domain) == 0
+                   ? NULL
+                   : "not a domain name: must be such as \"example.org\" or \".example.org\"";
 }
 
 static const char *check_path(const char *value)
@@ -63,7 +66,7 @@ static const char *check_reject_string(const char *value)
                 return why;
         if (percent == NULL || percent[1] != 's' || strchr(percent + 1, '%') != NULL)
                 return "must have exactly one %s, which stands for the domain, and no other %";
-        return strlen(value) <= REJECT_STRING_MAX ? NULL : "too long";
+        return strlen(value) <= REJECT_STRING_MAX ? NULL : "must have at most 400 characters";
 }
 
 static const char *check_mailbox(const char *value)
@@ -74,7 +77,7 @@ static const char *check_mailbox(const char *value)
         if (at == NULL || at == value || strlen(value) > 320 || check_printable(value) != NULL ||
             strpbrk(value, " <>,;") != NULL ||
             domain_normalize(at + 1, strlen(at + 1), domain) != 0)
-                return "not a mail address";
+                return "not a mail address: must be such as \"user@example.org\"";
         return NULL;
 }
 
@@ -160,29 +163,12 @@ const option_schema_t *option_find(const char *group, const char *name)
         return NULL;
 }
 
-/* OpenDMARC's options that have another name or place here; the rest is for truefrom migrate. */
-static const struct {
-        const char *name;
-        const char *hint;
-} opendmarc_hints[] = {
-    {"HoldQuarantinedMessages", "use milter.QuarantineAction: hold for yes, accept for no"},
-    {"Syslog", "use LogTarget"},
-    {"SyslogFacility", "the facility is always mail; see LogTarget"},
-    {"PublicSuffixList", "not needed: RFC 9989 finds organizational domains in the DNS"},
-    {"RejectMultiValueFrom", "see milter.RequiredHeaders; every author domain is evaluated"},
-    {"DomainWhitelist", "use milter.Overrides with ARCSealer"},
-    {"DomainWhitelistFile", "use milter.Overrides with ARCSealer"},
-    {"HistoryFile", "use HistoryDirectory"},
-    {"Background", "the daemons stay in the foreground; systemd starts them"},
-    {"PidFile", "not needed: systemd knows the process"},
-    {"AutoRestart", "systemd restarts the daemons"},
-};
-
 const char *option_hint(const char *group, const char *name)
 {
-        for (size_t i = 0; i < sizeof(opendmarc_hints) / sizeof(*opendmarc_hints); i++)
-                if (strcasecmp(name, opendmarc_hints[i].name) == 0)
-                        return opendmarc_hints[i].hint;
+        const opendmarc_option_t *opendmarc = opendmarc_option_find(name);
+
+        if (opendmarc != NULL && opendmarc->instead != NULL)
+                return opendmarc->instead;
         for (size_t i = 0; i < option_schema_count; i++) {
                 const option_schema_t *row = &option_schema[i];
 

@@ -1,7 +1,8 @@
 /*
  * config_schema.h - one row an option: its place, type, bounds, default and where its value goes
  *
- * Internal to common/app, and for the tests that hold the documentation against it.
+ * Internal to common/app, for truefrom migrate, which writes such a file, and for the tests that
+ * hold the documentation against it.
  */
 #ifndef TRUEFROM_APP_CONFIG_SCHEMA_H
 #define TRUEFROM_APP_CONFIG_SCHEMA_H

@@ -156,7 +156,8 @@ int daemon_drop_privileges(const config_t *config)
                 error = become(user, uid, gid);
         if (error != 0)
                 log_fatal("UserID %s: %s", config->user_id,
-                          error == -ENOENT ? "no such user or group" : strerror(-error));
+                          error == -ENOENT ? "no such user or group; add it or change UserID"
+                                           : strerror(-error));
         return error;
 }
 

@@ -203,3 +203,21 @@ int endpoint_listen(const char *text, mode_t umask_bits, int backlog)
         inet = endpoint_inet(text, &family);
         return listen_inet(inet, family, backlog);
 }
+
+const char *endpoint_error_text(int error)
+{
+        switch (error) {
+        case -EADDRINUSE:
+                return "another process is listening there; stop it, or change the socket";
+        case -EADDRNOTAVAIL:
+                return "not an address of this host; change the socket";
+        case -EEXIST:
+                return "a file that is no socket is there; remove it, or change the socket";
+        case -EACCES:
+                return "Permission denied; let this user write to the directory";
+        case -ENOENT:
+                return "no such directory; make it, or change the socket";
+        default:
+                return strerror(-error);
+        }
+}

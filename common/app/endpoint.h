@@ -24,6 +24,10 @@ int endpoint_listen(const char *text, mode_t umask_bits, int backlog);
 /** Remove the socket file of a unix endpoint at exit. Nothing for inet. */
 void endpoint_unlink(const char *text);
 
+/** What is wrong, and what to do, for an error of endpoint_listen or endpoint_clear_stale, or an
+ * errno of a server of its own (negative): a constant text, or strerror's. */
+const char *endpoint_error_text(int error);
+
 /** As endpoint_listen's first half, for libmilter, which makes its own socket: removes a stale
  * socket file. @return 0, or -EADDRINUSE when it is alive, -EEXIST when it is no socket */
 int endpoint_clear_stale(const char *text);

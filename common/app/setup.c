@@ -11,9 +11,10 @@ static void ignore_error(void *context, unsigned line, const char *message)
         const char *path = context;
 
         if (line == 0)
-                log_warning("%s: %s; the list in use stays as it was", path, message);
+                log_warning("%s: %s; the list in use stays until the file can be read", path,
+                            message);
         else
-                log_warning("%s:%u: %s; line skipped", path, line, message);
+                log_warning("%s:%u: %s; line skipped until it is corrected", path, line, message);
 }
 
 static int open_parts(setup_t *setup)
@@ -30,14 +31,15 @@ static int open_parts(setup_t *setup)
         error = ignore_file_open(config->ignore_hosts, ignore_error,
                                  (void *)(uintptr_t)config->ignore_hosts, &setup->ignore);
         if (error != 0) {
-                log_error("IgnoreHosts %s: %s",
+                log_error("IgnoreHosts %s: %s; make it readable, or change IgnoreHosts",
                           config->ignore_hosts ? config->ignore_hosts : "(built in)",
                           strerror(-error));
                 return error;
         }
         error = resolver_create(&dns, &setup->resolver);
         if (error != 0)
-                log_error("cannot set up the DNS resolver: %s", strerror(-error));
+                log_error("DNS resolver: %s; look at Nameservers and /etc/resolv.conf",
+                          strerror(-error));
         return error;
 }
 
@@ -46,7 +48,7 @@ setup_t *setup_create(const config_t *config)
         setup_t *setup = calloc(1, sizeof(*setup));
 
         if (!setup) {
-                log_error("out of memory");
+                log_error("out of memory: look at the memory that the host has left");
                 config_release(config);
                 return NULL;
         }

@@ -112,3 +112,13 @@ Test(endpoint, inet)
         if (fd >= 0)
                 close(fd);
 }
+
+Test(endpoint, errors_say_what_to_do)
+{
+        cr_expect_not_null(strstr(endpoint_error_text(-EADDRINUSE), "; stop it"));
+        cr_expect_not_null(strstr(endpoint_error_text(-EADDRNOTAVAIL), "; change the socket"));
+        cr_expect_not_null(strstr(endpoint_error_text(-EEXIST), "; remove it"));
+        cr_expect_not_null(strstr(endpoint_error_text(-EACCES), "; let this user write"));
+        cr_expect_not_null(strstr(endpoint_error_text(-ENOENT), "; make it"));
+        cr_expect_str_eq(endpoint_error_text(-EMFILE), strerror(EMFILE));
+}

@@ -8,19 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/auth/gather.h"
 #include "common/base/address.h"
 #include "common/base/arena.h"
 #include "common/mail/fields.h"
 #include "common/mail/from.h"
 #include "milter/service.h"
-
-/** An Authentication-Results field of the message. */
-typedef struct authres_field {
-        const char *body;
-        size_t len;
-        unsigned index;      /**< among all fields as we see them, from 0: for the log */
-        unsigned occurrence; /**< among the Authentication-Results fields, from 1: to remove it */
-} authres_field_t;
 
 /** One message. All memory is the arena's, but for the arena and the setup. */
 typedef struct message {

@@ -7,7 +7,6 @@
 #include "common/app/log.h"
 #include "common/auth/evaluate.h"
 #include "common/mail/authres.h"
-#include "common/mail/domain.h"
 #include "milter/gather.h"
 #include "milter/join.h"
 
@@ -37,54 +36,6 @@ bool verdict_skips(const session_t *session, const char *auth_authen)
                                  session->client_name);
 }
 
-static bool ignored_domain(const config_t *config, const char *domain)
-{
-        for (size_t i = 0; i < config->ignore_mail_from.count; i++) {
-                const char *item = config->ignore_mail_from.items[i];
-
-                if (*item != '.' && strcmp(domain, item) == 0)
-                        return true;
-                if (*item == '.' && strcmp(domain, item + 1) != 0 &&
-                    domain_is_within(domain, item + 1))
-                        return true;
-        }
-        return false;
-}
-
-/* A message is spared only if no other author domain hides behind the spared one. */
-static bool ignored_author(const struct state *state)
-{
-        const from_author_t *author = &state->author;
-
-        if (author->domain_count == 0 || author->domains_incomplete)
-                return false;
-        for (size_t i = 0; i < author->domain_count; i++)
-                if (!ignored_domain(state->config, author->domains[i]))
-                        return false;
-        return true;
-}
-
-static const char *nonconformance(const struct state *state)
-{
-        const char *error = fields_error(&state->session->message.fields);
-
-        if (error != NULL)
-                return error;
-        switch (state->author.verdict) {
-        case FROM_SINGLE:
-                return NULL;
-        case FROM_MULTIPLE:
-                return "several author domains in the From field";
-        case FROM_NONE:
-                return "no author domain in the From field";
-        case FROM_MALFORMED:
-                return "malformed From field";
-        case FROM_MULTIPLE_FIELDS:
-                return "not exactly one From field";
-        }
-        return NULL;
-}
-
 static int refuse(struct state *state, decision_t *decision, const char *text)
 {
         decision->kind = DECISION_REJECT;
@@ -102,28 +53,15 @@ static int refuse_nonconforming(struct state *state, decision_t *decision, const
                       arena_printf(state->arena, "message does not conform to RFC 5322: %s", why));
 }
 
-/* RejectString with its one %s replaced; the configuration has made sure that there is one. */
-static const char *reject_text(struct state *state, const char *domain)
-{
-        const char *format = state->config->milter.reject_string;
-        const char *place = strstr(format, "%s");
-
-        if (place == NULL)
-                return format;
-        return arena_printf(state->arena, "%.*s%s%s", (int)(place - format), format, domain,
-                            place + 2);
-}
-
 static int act_on(struct state *state, enum config_action action, decision_t *decision)
 {
         const char *domain = state->evaluation.author_domain;
 
-        if (action == ACTION_ACCEPT)
-                return 0;
         if (action == ACTION_REJECT && domain == NULL)
                 return refuse_nonconforming(state, decision, "malformed From field");
         if (action == ACTION_REJECT)
-                return refuse(state, decision, reject_text(state, domain));
+                return refuse(state, decision,
+                              rules_reject_text(state->arena, state->config, domain));
         decision->kind = DECISION_HOLD;
         state->disposition = DMARC_POLICY_QUARANTINE;
         decision->hold_reason = arena_printf(state->arena, "quarantined by DMARC policy for %s",
@@ -133,8 +71,6 @@ static int act_on(struct state *state, enum config_action action, decision_t *de
 
 static int act_on_open_verdict(struct state *state, decision_t *decision)
 {
-        if (state->config->milter.on_temp_error == TEMP_ERROR_ACCEPT)
-                return 0;
         decision->kind = DECISION_TEMPFAIL;
         decision->reply_code = "451";
         decision->reply_status = "4.7.1";
@@ -148,16 +84,14 @@ static int act(struct state *state, decision_t *decision)
 {
         const config_t *config = state->config;
 
-        if (!config->milter.reject_failures)
-                return 0;
-        switch (state->evaluation.verdict) {
-        case VERDICT_REJECT:
-                return act_on(state, config->milter.reject_action, decision);
-        case VERDICT_QUARANTINE:
-                return act_on(state, config->milter.quarantine_action, decision);
-        case VERDICT_OPEN:
+        switch (rules_decide(config, state->evaluation.verdict, config->milter.reject_failures)) {
+        case DECISION_REJECT:
+                return act_on(state, ACTION_REJECT, decision);
+        case DECISION_HOLD:
+                return act_on(state, ACTION_HOLD, decision);
+        case DECISION_TEMPFAIL:
                 return act_on_open_verdict(state, decision);
-        case VERDICT_ACCEPT:
+        case DECISION_ACCEPT:
                 break;
         }
         return 0;
@@ -271,10 +205,12 @@ int verdict_decide(const session_t *session, const char *queue_id, decision_t *d
                 error = from_parse(state.arena, message->from, message->from_count, &state.author);
         if (error != 0)
                 return error;
-        why = state.config->milter.required_headers ? nonconformance(&state) : NULL;
+        why = state.config->milter.required_headers
+                  ? rules_nonconformance(&message->fields, &state.author)
+                  : NULL;
         if (why != NULL)
                 return refuse_nonconforming(&state, decision, why);
-        if (ignored_author(&state)) {
+        if (rules_ignore_author(state.config, &state.author)) {
                 log_info("%s: %s ignored", state.queue_id, state.author.domains[0]);
                 decision->remove = state.gathered.remove;
                 decision->remove_count = state.gathered.remove_count;

@@ -1,0 +1,93 @@
+#include "common/app/rules.h"
+
+#include <string.h>
+
+#include "common/mail/domain.h"
+
+static bool ignored_domain(const config_t *config, const char *domain)
+{
+        for (size_t i = 0; i < config->ignore_mail_from.count; i++) {
+                const char *item = config->ignore_mail_from.items[i];
+
+                if (*item != '.' && strcmp(domain, item) == 0)
+                        return true;
+                if (*item == '.' && strcmp(domain, item + 1) != 0 &&
+                    domain_is_within(domain, item + 1))
+                        return true;
+        }
+        return false;
+}
+
+bool rules_ignore_author(const config_t *config, const from_author_t *author)
+{
+        if (author->domain_count == 0 || author->domains_incomplete)
+                return false;
+        for (size_t i = 0; i < author->domain_count; i++)
+                if (!ignored_domain(config, author->domains[i]))
+                        return false;
+        return true;
+}
+
+const char *rules_nonconformance(const fields_count_t *fields, const from_author_t *author)
+{
+        const char *error = fields_error(fields);
+
+        if (error != NULL)
+                return error;
+        switch (author->verdict) {
+        case FROM_SINGLE:
+                return NULL;
+        case FROM_MULTIPLE:
+                return "several author domains in the From field";
+        case FROM_NONE:
+                return "no author domain in the From field";
+        case FROM_MALFORMED:
+                return "malformed From field";
+        case FROM_MULTIPLE_FIELDS:
+                return "not exactly one From field";
+        }
+        return NULL;
+}
+
+static enum decision_kind configured(enum config_action action)
+{
+        switch (action) {
+        case ACTION_REJECT:
+                return DECISION_REJECT;
+        case ACTION_HOLD:
+                return DECISION_HOLD;
+        case ACTION_ACCEPT:
+                break;
+        }
+        return DECISION_ACCEPT;
+}
+
+enum decision_kind rules_decide(const config_t *config, enum verdict verdict, bool enforce)
+{
+        if (!enforce)
+                return DECISION_ACCEPT;
+        switch (verdict) {
+        case VERDICT_REJECT:
+                return configured(config->milter.reject_action);
+        case VERDICT_QUARANTINE:
+                return configured(config->milter.quarantine_action);
+        case VERDICT_OPEN:
+                if (config->milter.on_temp_error == TEMP_ERROR_TEMPFAIL)
+                        return DECISION_TEMPFAIL;
+                break;
+        case VERDICT_ACCEPT:
+                break;
+        }
+        return DECISION_ACCEPT;
+}
+
+const char *rules_reject_text(arena_t *arena, const config_t *config, const char *domain)
+{
+        const char *format = config->milter.reject_string;
+        const char *place = strstr(format, "%s");
+
+        /* the configuration has made sure that there is one */
+        if (place == NULL)
+                return format;
+        return arena_printf(arena, "%.*s%s%s", (int)(place - format), format, domain, place + 2);
+}

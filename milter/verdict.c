@@ -49,48 +49,43 @@ static int refuse(struct state *state, decision_t *decision, const char *text)
 static int refuse_nonconforming(struct state *state, decision_t *decision, const char *why)
 {
         log_info("%s: RFC5322 requirement error: %s", state->queue_id, why);
-        return refuse(state, decision,
-                      arena_printf(state->arena, "message does not conform to RFC 5322: %s", why));
+        return refuse(state, decision, rules_nonconformance_text(state->arena, why));
 }
 
-static int act_on(struct state *state, enum config_action action, decision_t *decision)
+static int hold(struct state *state, decision_t *decision, const char *text)
 {
-        const char *domain = state->evaluation.author_domain;
-
-        if (action == ACTION_REJECT && domain == NULL)
-                return refuse_nonconforming(state, decision, "malformed From field");
-        if (action == ACTION_REJECT)
-                return refuse(state, decision,
-                              rules_reject_text(state->arena, state->config, domain));
         decision->kind = DECISION_HOLD;
+        decision->hold_reason = text;
         state->disposition = DMARC_POLICY_QUARANTINE;
-        decision->hold_reason = arena_printf(state->arena, "quarantined by DMARC policy for %s",
-                                             domain != NULL ? domain : "an unknown domain");
-        return decision->hold_reason != NULL ? 0 : -ENOMEM;
+        return text != NULL ? 0 : -ENOMEM;
 }
 
-static int act_on_open_verdict(struct state *state, decision_t *decision)
+static int defer(decision_t *decision, const char *text)
 {
         decision->kind = DECISION_TEMPFAIL;
         decision->reply_code = "451";
         decision->reply_status = "4.7.1";
-        decision->reply_text = arena_printf(
-            state->arena, "DMARC policy for %s cannot be determined now, try again later",
-            state->evaluation.author_domain);
-        return decision->reply_text != NULL ? 0 : -ENOMEM;
+        decision->reply_text = text;
+        return text != NULL ? 0 : -ENOMEM;
 }
 
 static int act(struct state *state, decision_t *decision)
 {
         const config_t *config = state->config;
+        const char *domain = state->evaluation.author_domain;
+        enum decision_kind kind =
+            rules_decide(config, state->evaluation.verdict, config->milter.reject_failures);
+        const char *text = rules_text(state->arena, config, kind, domain);
 
-        switch (rules_decide(config, state->evaluation.verdict, config->milter.reject_failures)) {
+        switch (kind) {
         case DECISION_REJECT:
-                return act_on(state, ACTION_REJECT, decision);
+                if (domain == NULL)
+                        return refuse_nonconforming(state, decision, "malformed From field");
+                return refuse(state, decision, text);
         case DECISION_HOLD:
-                return act_on(state, ACTION_HOLD, decision);
+                return hold(state, decision, text);
         case DECISION_TEMPFAIL:
-                return act_on_open_verdict(state, decision);
+                return defer(decision, text);
         case DECISION_ACCEPT:
                 break;
         }

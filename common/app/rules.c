@@ -81,13 +81,38 @@ enum decision_kind rules_decide(const config_t *config, enum verdict verdict, bo
         return DECISION_ACCEPT;
 }
 
-const char *rules_reject_text(arena_t *arena, const config_t *config, const char *domain)
+/* RejectString with its one %s replaced; the configuration has made sure that there is one. */
+static const char *reject_text(arena_t *arena, const config_t *config, const char *domain)
 {
         const char *format = config->milter.reject_string;
         const char *place = strstr(format, "%s");
 
-        /* the configuration has made sure that there is one */
+        if (domain == NULL)
+                return rules_nonconformance_text(arena, "malformed From field");
         if (place == NULL)
                 return format;
         return arena_printf(arena, "%.*s%s%s", (int)(place - format), format, domain, place + 2);
+}
+
+const char *rules_text(arena_t *arena, const config_t *config, enum decision_kind kind,
+                       const char *domain)
+{
+        switch (kind) {
+        case DECISION_REJECT:
+                return reject_text(arena, config, domain);
+        case DECISION_HOLD:
+                return arena_printf(arena, "quarantined by DMARC policy for %s",
+                                    domain != NULL ? domain : "an unknown domain");
+        case DECISION_TEMPFAIL:
+                return arena_printf(
+                    arena, "DMARC policy for %s cannot be determined now, try again later", domain);
+        case DECISION_ACCEPT:
+                break;
+        }
+        return "accepted";
+}
+
+const char *rules_nonconformance_text(arena_t *arena, const char *why)
+{
+        return arena_printf(arena, "message does not conform to RFC 5322: %s", why);
 }

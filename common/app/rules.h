@@ -27,7 +27,12 @@ const char *rules_nonconformance(const fields_count_t *fields, const from_author
 /** What a verdict comes to. @param enforce RejectFailures; false = everything is accepted */
 enum decision_kind rules_decide(const config_t *config, enum verdict verdict, bool enforce);
 
-/** RejectString for this author domain. @return a text in the arena, or NULL when memory is out */
-const char *rules_reject_text(arena_t *arena, const config_t *config, const char *domain);
+/** The text of a reply, or of a hold reason. @param domain the author domain; NULL = there is none
+ * @return a text in the arena, or NULL when memory is out */
+const char *rules_text(arena_t *arena, const config_t *config, enum decision_kind kind,
+                       const char *domain);
+
+/** The text of the reply to a message that RequiredHeaders rejects; as rules_text. */
+const char *rules_nonconformance_text(arena_t *arena, const char *why);
 
 #endif

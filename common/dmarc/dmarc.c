@@ -53,6 +53,11 @@ static const dmarc_found_t *discover(struct evaluation *evaluation)
         return found->record.psd == DMARC_PSD_Y ? found : NULL;
 }
 
+static const char *p_tag(const dmarc_record_t *record)
+{
+        return record->p.state == DMARC_TAG_VALID ? "p" : NULL;
+}
+
 /* The policy for a name below the policy domain: np, sp, p (RFC 9989 4.7). */
 static enum dmarc_policy subdomain_policy(struct evaluation *evaluation,
                                           const dmarc_record_t *record, enum dmarc_policy p)
@@ -60,7 +65,7 @@ static enum dmarc_policy subdomain_policy(struct evaluation *evaluation,
         bool has_sp = record->sp.state == DMARC_TAG_VALID;
         enum dmarc_policy existing = has_sp ? record->sp.value : p;
 
-        evaluation->out->policy_tag = has_sp ? "sp" : "p";
+        evaluation->out->policy_tag = has_sp ? "sp" : p_tag(record);
         if (record->np.state != DMARC_TAG_VALID || record->np.value == existing)
                 return existing;
         switch (
@@ -101,7 +106,7 @@ static void select_policy(struct evaluation *evaluation, const dmarc_found_t *fo
                 out->policy = DMARC_POLICY_NONE; /* "as if p=none": RFC 9989 4.7 */
         } else if (strcmp(found->name, evaluation->input->author_domain) == 0) {
                 out->policy = p;
-                out->policy_tag = "p";
+                out->policy_tag = p_tag(record);
         } else if (record->np.state == DMARC_TAG_VALID &&
                    label_too_long(evaluation->input->author_domain)) {
                 out->author_exists = false;

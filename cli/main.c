@@ -17,6 +17,8 @@ static const struct command {
         command_fn *run;
         const char *summary;
 } commands[] = {
+    {"check", check_command, "evaluate a message now, and show each DNS question and decision"},
+    {"replay", replay_command, "what would enforcement have done to these mailboxes?"},
     {NULL, NULL, NULL},
 };
 
@@ -62,6 +64,7 @@ int main(int argc, char **argv)
         if (command == NULL)
                 return usage_error("no such command: ", argv[options.arguments]);
         given.config_path = options.config_path;
+        given.config_given = options.config_given;
         argc -= options.arguments;
         argv += options.arguments;
         optind = 0; /* glibc: getopt begins anew */

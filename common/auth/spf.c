@@ -57,16 +57,6 @@ void spf_evaluator_free(spf_evaluator_t *evaluator)
         free(evaluator);
 }
 
-/* libspf2 lets loopback clients pass for every domain (SPF_REASON_LOCALHOST). */
-static bool is_loopback(const address_t *client)
-{
-        static const address_t loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
-
-        if (address_is_ipv4(client))
-                return client->octets[12] == 127;
-        return memcmp(client, &loopback, sizeof(loopback)) == 0;
-}
-
 static SPF_errcode_t set_client(SPF_request_t *request, const address_t *client)
 {
         if (address_is_ipv4(client)) {
@@ -184,8 +174,9 @@ static void evaluate(spf_evaluator_t *evaluator, const address_t *client, const 
         size_t size = local_len + 1 + sizeof(out->domain);
         char *sender;
 
-        if (is_loopback(client)) {
-                conclude(out, AUTH_NONE, "a loopback client is nobody's");
+        /* libspf2 lets loopback clients pass for every domain (SPF_REASON_LOCALHOST) */
+        if (address_is_loopback(client)) {
+                conclude(out, AUTH_NONE, "loopback clients are not evaluated");
                 return;
         }
         conclude(out, AUTH_TEMPERROR, "out of memory");

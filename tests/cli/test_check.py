@@ -233,6 +233,12 @@ def test_configuration_errors(check, tmp_path):
     assert check(top="Nonsense = 1;").returncode == 78
 
 
+def test_the_default_configuration_need_not_be_there(dns):
+    done = truefrom("check", "--client", GOOD, "--helo", "client.test", "--sender", "u@honest.test",
+                    "--from", "honest.test", "--nameserver", dns)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_nameservers_of_the_configuration_are_asked(dns, tmp_path):
     path = write_config(tmp_path, top=f'Nameservers = ( "{dns}" );')
     done = truefrom("-c", path, "check", "--client", GOOD, "--helo", "client.test", "--sender",
@@ -292,18 +298,23 @@ def test_own_hops_are_skipped(data, tmp_path):
                "Received: from localhost (localhost [127.0.0.1])\n\tby mx (Postfix) with ESMTP id 2\n")
     forged = f"Received: from x (x [{BAD}]) by mx (Postfix) with ESMTP id 9\n"
     tail = "From: a@honest.test\n\n"
-    found = data(message=stored(tmp_path, RETURN + filters + RECEIVED + forged + tail))
-    assert (found["message"]["client"], found["ignored"]) == (GOOD, None)
+    hosts = tmp_path / "ignore.hosts"
+    hosts.write_text("203.0.113.5\n", encoding="ascii")
+    top = f'IgnoreHosts = "{hosts}";'
+    for more in ("", top):
+        found = data(message=stored(tmp_path, RETURN + filters + RECEIVED + forged + tail), top=more)
+        assert (found["message"]["client"], found["ignored"]) == (GOOD, None)
     # a relay of ours: by whom it was received is told by the user
-    relay = f"Received: from mx (mx [203.0.113.5]) by store (Postfix) with ESMTP id 3\n"
+    relay = "Received: from mx (mx [203.0.113.5]) by store (Postfix) with ESMTP id 3\n"
     path = stored(tmp_path, RETURN + relay + RECEIVED + tail)
     assert data(message=path)["message"]["client"] == "203.0.113.5"
     assert data("--receiver", "other", "--receiver", "MX", message=path)["message"]["client"] == GOOD
     # a host of ours that sent it: ignored, whatever stands below
-    hosts = tmp_path / "ignore.hosts"
-    hosts.write_text("203.0.113.5\n", encoding="ascii")
-    found = data(message=path, top=f'IgnoreHosts = "{hosts}";')
+    found = data(message=path, top=top)
     assert (found["message"]["client"], found["ignored"]) == ("203.0.113.5", "client")
+    # of nothing but such hops the topmost counts
+    found = data(message=stored(tmp_path, RETURN + filters + relay.replace("store", "mx") + tail), top=top)
+    assert (found["message"]["client"], found["ignored"]) == ("127.0.0.1", None)
 
 
 def test_authenticated_and_ipv6_clients(data, tmp_path):
@@ -313,6 +324,8 @@ def test_authenticated_and_ipv6_clients(data, tmp_path):
     found = data(message=stored(tmp_path, text + "From: a@honest.test\n\n"))
     assert found["ignored"] == "authenticated" and found["message"]["client"] == GOOD6
     assert found["message"]["client_name"] == "mail.test"
+    found = data(message=tmp_path / "message", milter="RequiredHeaders = true; RejectFailures = true;")
+    assert found["configured"]["action"] == "accept"
     found = data(message=stored(tmp_path, text.replace("ESMTPSA", "ESMTPS") + "From: a@honest.test\n\n"))
     assert (found["ignored"], found["result"]) == (None, "pass")
 

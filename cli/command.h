@@ -7,11 +7,16 @@
 #ifndef TRUEFROM_CLI_COMMAND_H
 #define TRUEFROM_CLI_COMMAND_H
 
-#define EX_NO_INPUT 66 /**< sysexits.h EX_NOINPUT: a file cannot be read */
+#include <stdbool.h>
+
+#define EX_NO_INPUT  66 /**< sysexits.h EX_NOINPUT: a file cannot be read */
+#define EX_OS_ERROR  71 /**< sysexits.h EX_OSERR: out of memory and the like */
+#define EX_TEMP_FAIL 75 /**< sysexits.h EX_TEMPFAIL: the DNS did not answer */
 
 /** What stands before the sub-command. */
 typedef struct command_options {
         const char *config_path; /**< -c FILE or its default; never NULL */
+        bool config_given;       /**< by -c, so that it must be there */
 } command_options_t;
 
 /**
@@ -21,6 +26,6 @@ typedef struct command_options {
  */
 typedef int command_fn(const command_options_t *options, int argc, char **argv);
 
-command_fn command_migrate;
+command_fn check_command, migrate_command, replay_command;
 
 #endif

@@ -17,7 +17,9 @@ static const struct command {
         command_fn *run;
         const char *summary;
 } commands[] = {
-    {"migrate", command_migrate, "translate an opendmarc.conf"},
+    {"check", check_command, "evaluate a message now, and show each DNS question and decision"},
+    {"replay", replay_command, "what would enforcement have done to these mailboxes?"},
+    {"migrate", migrate_command, "translate an opendmarc.conf"},
     {NULL, NULL, NULL},
 };
 
@@ -63,6 +65,7 @@ int main(int argc, char **argv)
         if (command == NULL)
                 return usage_error("no such command: ", argv[options.arguments]);
         given.config_path = options.config_path;
+        given.config_given = options.config_given;
         argc -= options.arguments;
         argv += options.arguments;
         optind = 0; /* glibc: getopt begins anew */

@@ -251,7 +251,7 @@ static int migrate(arena_t *arena, const struct request *request, const char *te
         return status;
 }
 
-int command_migrate(const command_options_t *options, int argc, char **argv)
+int migrate_command(const command_options_t *options, int argc, char **argv)
 {
         struct request request = {0};
         int status = read_arguments(argc, argv, &request);

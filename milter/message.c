@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "common/mail/envelope.h"
-#include "milter/overrides.h"
+#include "common/policy/override_input.h"
 
 session_t *session_create(service_t *service)
 {
@@ -113,7 +113,7 @@ void message_field(message_t *message, const char *name, const char *body)
         else if (strcasecmp(name, "Authentication-Results") == 0)
                 add_authres(message, body);
         else if (message->override_input != NULL)
-                override_input_field(message->override_input, name, body);
+                override_input_field(message->override_input, name, body, strlen(body));
         message->field_index++;
 }
 

@@ -8,19 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/auth/gather.h"
 #include "common/base/address.h"
 #include "common/base/arena.h"
 #include "common/mail/fields.h"
 #include "common/mail/from.h"
 #include "milter/service.h"
-
-/** An Authentication-Results field of the message. */
-typedef struct authres_field {
-        const char *body;
-        size_t len;
-        unsigned index;      /**< among all fields as we see them, from 0: for the log */
-        unsigned occurrence; /**< among the Authentication-Results fields, from 1: to remove it */
-} authres_field_t;
 
 /** One message. All memory is the arena's, but for the arena and the setup. */
 typedef struct message {
@@ -34,7 +27,7 @@ typedef struct message {
         size_t from_count, from_room;
         authres_field_t *authres;
         size_t authres_count, authres_room;
-        struct override_input *override_input; /**< milter/overrides.h; NULL = no Overrides */
+        struct override_input *override_input; /**< NULL = no Overrides */
         bool failed;                           /**< memory ran out while it was gathered */
 } message_t;
 

@@ -8,10 +8,9 @@
 #include "common/app/log.h"
 #include "common/auth/evaluate.h"
 #include "common/mail/authres.h"
-#include "common/mail/domain.h"
+#include "common/policy/override_input.h"
 #include "milter/gather.h"
 #include "milter/join.h"
-#include "milter/overrides.h"
 
 #define EVALUATION_LIMIT_MS 20000 /* contract section 2, DNSTimeout */
 
@@ -39,48 +38,6 @@ bool verdict_skips(const session_t *session, const char *auth_authen)
                                  session->client_name);
 }
 
-static bool ignored_domain(const config_t *config, const char *domain)
-{
-        for (size_t i = 0; i < config->ignore_mail_from.count; i++)
-                if (domain_matches(domain, config->ignore_mail_from.items[i]))
-                        return true;
-        return false;
-}
-
-/* A message is spared only if no other author domain hides behind the spared one. */
-static bool ignored_author(const struct state *state)
-{
-        const from_author_t *author = &state->author;
-
-        if (author->domain_count == 0 || author->domains_incomplete)
-                return false;
-        for (size_t i = 0; i < author->domain_count; i++)
-                if (!ignored_domain(state->config, author->domains[i]))
-                        return false;
-        return true;
-}
-
-static const char *nonconformance(const struct state *state)
-{
-        const char *error = fields_error(&state->session->message.fields);
-
-        if (error != NULL)
-                return error;
-        switch (state->author.verdict) {
-        case FROM_SINGLE:
-                return NULL;
-        case FROM_MULTIPLE:
-                return "several author domains in the From field";
-        case FROM_NONE:
-                return "no author domain in the From field";
-        case FROM_MALFORMED:
-                return "malformed From field";
-        case FROM_MULTIPLE_FIELDS:
-                return "not exactly one From field";
-        }
-        return NULL;
-}
-
 static int refuse(struct state *state, decision_t *decision, const char *text)
 {
         decision->kind = DECISION_REJECT;
@@ -94,68 +51,60 @@ static int refuse(struct state *state, decision_t *decision, const char *text)
 static int refuse_nonconforming(struct state *state, decision_t *decision, const char *why)
 {
         log_info("%s: RFC5322 requirement error: %s", state->queue_id, why);
-        return refuse(state, decision,
-                      arena_printf(state->arena, "message does not conform to RFC 5322: %s", why));
+        return refuse(state, decision, rules_nonconformance_text(state->arena, why));
 }
 
-/* RejectString with its one %s replaced; the configuration has made sure that there is one. */
-static const char *reject_text(struct state *state, const char *domain)
+static int hold(struct state *state, decision_t *decision, const char *text)
 {
-        const char *format = state->config->milter.reject_string;
-        const char *place = strstr(format, "%s");
-
-        if (place == NULL)
-                return format;
-        return arena_printf(state->arena, "%.*s%s%s", (int)(place - format), format, domain,
-                            place + 2);
-}
-
-static int act_on(struct state *state, enum config_action action, decision_t *decision)
-{
-        const char *domain = state->evaluation.author_domain;
-
-        if (action == ACTION_ACCEPT)
-                return 0;
-        if (action == ACTION_REJECT && domain == NULL)
-                return refuse_nonconforming(state, decision, "malformed From field");
-        if (action == ACTION_REJECT)
-                return refuse(state, decision, reject_text(state, domain));
         decision->kind = DECISION_HOLD;
+        decision->hold_reason = text;
         state->disposition = DMARC_POLICY_QUARANTINE;
-        decision->hold_reason = arena_printf(state->arena, "quarantined by DMARC policy for %s",
-                                             domain != NULL ? domain : "an unknown domain");
-        return decision->hold_reason != NULL ? 0 : -ENOMEM;
+        return text != NULL ? 0 : -ENOMEM;
 }
 
-static int act_on_open_verdict(struct state *state, decision_t *decision)
+static int defer(decision_t *decision, const char *text)
 {
         decision->kind = DECISION_TEMPFAIL;
         decision->reply_code = "451";
         decision->reply_status = "4.7.1";
-        decision->reply_text = arena_printf(
-            state->arena, "DMARC policy for %s cannot be determined now, try again later",
-            state->evaluation.author_domain);
-        return decision->reply_text != NULL ? 0 : -ENOMEM;
+        decision->reply_text = text;
+        return text != NULL ? 0 : -ENOMEM;
+}
+
+/* The entry of Overrides that decides, or NULL. */
+static const override_t *find_override(const struct state *state)
+{
+        const session_t *session = state->session;
+        const override_facts_t facts = {
+            .author_domains = state->author.domains,
+            .author_count = state->author.domain_count,
+            .authors_incomplete = state->author.domains_incomplete,
+            .client = session->has_client ? &session->client : NULL,
+            .client_name = session->client_name,
+        };
+
+        return override_input_find(session->message.override_input, &state->gathered.arc, &facts);
 }
 
 static int act(struct state *state, decision_t *decision)
 {
-        const override_t *override =
-            overrides_match(state->session, &state->author, &state->gathered);
+        const override_t *override = find_override(state);
         const handling_t handling = handling_of(state->config, override);
+        const char *domain = state->evaluation.author_domain;
+        enum decision_kind kind = rules_decide(&handling, state->evaluation.verdict);
+        const char *text = rules_text(state->arena, state->config, kind, domain);
 
         decision->override = override != NULL ? override->name : NULL;
-        if (!handling.enforce)
-                return 0;
-        switch (state->evaluation.verdict) {
-        case VERDICT_REJECT:
-                return act_on(state, handling.on_reject, decision);
-        case VERDICT_QUARANTINE:
-                return act_on(state, handling.on_quarantine, decision);
-        case VERDICT_OPEN:
-                return handling.on_open == TEMP_ERROR_ACCEPT ? 0
-                                                             : act_on_open_verdict(state, decision);
-        case VERDICT_ACCEPT:
+        switch (kind) {
+        case DECISION_REJECT:
+                if (domain == NULL)
+                        return refuse_nonconforming(state, decision, "malformed From field");
+                return refuse(state, decision, text);
+        case DECISION_HOLD:
+                return hold(state, decision, text);
+        case DECISION_TEMPFAIL:
+                return defer(decision, text);
+        case DECISION_ACCEPT:
                 break;
         }
         return 0;
@@ -276,10 +225,12 @@ int verdict_decide(const session_t *session, const char *queue_id, decision_t *d
                 error = from_parse(state.arena, message->from, message->from_count, &state.author);
         if (error != 0)
                 return error;
-        why = state.config->milter.required_headers ? nonconformance(&state) : NULL;
+        why = state.config->milter.required_headers
+                  ? rules_nonconformance(&message->fields, &state.author)
+                  : NULL;
         if (why != NULL)
                 return refuse_nonconforming(&state, decision, why);
-        if (ignored_author(&state)) {
+        if (rules_ignore_author(state.config, &state.author)) {
                 log_info("%s: %s ignored", state.queue_id, state.author.domains[0]);
                 decision->remove = state.gathered.remove;
                 decision->remove_count = state.gathered.remove_count;

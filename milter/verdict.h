@@ -9,9 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/app/rules.h"
 #include "milter/message.h"
-
-enum decision_kind { DECISION_ACCEPT, DECISION_HOLD, DECISION_REJECT, DECISION_TEMPFAIL };
 
 /** What to tell Postfix. Strings are the message's arena's, or constant. */
 typedef struct decision {

@@ -69,6 +69,7 @@ int daemon_options(int argc, char **argv, const char *program, enum config_progr
                 switch (option) {
                 case 'c':
                         options->config_path = optarg;
+                        options->config_given = true;
                         break;
                 case 't':
                         test = true;

@@ -11,6 +11,7 @@
 
 typedef struct daemon_options {
         const char *config_path;
+        bool config_given;    /**< by -c, so that it must be there */
         const char *commands; /**< set by the caller: help text for its sub-commands, which may
                                    follow the options; NULL = it has none */
         int arguments;        /**< index in argv of what follows the options */

@@ -122,31 +122,49 @@ static void consider(evaluation_t *best, const char *domain, const dmarc_outcome
         best->outcome = outcome;
 }
 
+static int evaluate_domain(arena_t *arena, const dmarc_dns_t *dns, const evaluation_input_t *input,
+                           const char *domain, evaluated_domain_t *out)
+{
+        const dmarc_input_t dmarc = {
+            .author_domain = domain,
+            .spf = input->spf,
+            .dkim = input->dkim,
+            .dkim_count = input->dkim_count,
+        };
+        dmarc_outcome_t *outcome = arena_alloc(arena, sizeof(*outcome));
+        int error;
+
+        if (outcome == NULL)
+                return -ENOMEM;
+        error = dmarc_evaluate(arena, dns, &dmarc, outcome);
+        if (error != 0)
+                return error;
+        out->domain = domain;
+        out->outcome = outcome;
+        out->verdict = outcome_verdict(outcome);
+        return 0;
+}
+
 int evaluate_message(arena_t *arena, resolver_t *resolver, const evaluation_input_t *input,
                      int64_t deadline_ms, evaluation_t *out)
 {
         struct dns_context context = {.resolver = resolver, .deadline_ms = deadline_ms};
         const dmarc_dns_t dns = {.txt = dns_txt, .exists = dns_exists, .context = &context};
         const from_author_t *author = input->author;
+        evaluated_domain_t *domains = arena_calloc(arena, author->domain_count, sizeof(*domains));
 
         memset(out, 0, sizeof(*out));
+        if (domains == NULL)
+                return -ENOMEM;
         for (size_t i = 0; i < author->domain_count; i++) {
-                const dmarc_input_t dmarc = {
-                    .author_domain = author->domains[i],
-                    .spf = input->spf,
-                    .dkim = input->dkim,
-                    .dkim_count = input->dkim_count,
-                };
-                dmarc_outcome_t *outcome = arena_alloc(arena, sizeof(*outcome));
-                int error;
+                int error = evaluate_domain(arena, &dns, input, author->domains[i], &domains[i]);
 
-                if (outcome == NULL)
-                        return -ENOMEM;
-                error = dmarc_evaluate(arena, &dns, &dmarc, outcome);
                 if (error != 0)
                         return error;
-                consider(out, author->domains[i], outcome, outcome_verdict(outcome));
+                consider(out, domains[i].domain, domains[i].outcome, domains[i].verdict);
         }
+        out->domains = domains;
+        out->domain_count = author->domain_count;
         if (author->domains_incomplete)
                 consider(out, NULL, &hidden_author_domains, VERDICT_REJECT);
         else if (author->domain_count == 0)

@@ -28,10 +28,19 @@ typedef struct evaluation_input {
 /** What should become of the message, before the operator's settings (contract 7). */
 enum verdict { VERDICT_ACCEPT, VERDICT_QUARANTINE, VERDICT_REJECT, VERDICT_OPEN };
 
+/** One author domain's part in it. */
+typedef struct evaluated_domain {
+        const char *domain;
+        const dmarc_outcome_t *outcome;
+        enum verdict verdict;
+} evaluated_domain_t;
+
 typedef struct evaluation {
         enum verdict verdict;
-        const char *author_domain;      /**< whose outcome decided; NULL = no author domain */
-        const dmarc_outcome_t *outcome; /**< of that domain; never NULL */
+        const char *author_domain;         /**< whose outcome decided; NULL = no author domain */
+        const dmarc_outcome_t *outcome;    /**< of that domain; never NULL */
+        const evaluated_domain_t *domains; /**< all that were evaluated, in order of appearance */
+        size_t domain_count;
 } evaluation_t;
 
 /**

@@ -57,16 +57,6 @@ void spf_evaluator_free(spf_evaluator_t *evaluator)
         free(evaluator);
 }
 
-/* libspf2 lets loopback clients pass for every domain (SPF_REASON_LOCALHOST). */
-static bool is_loopback(const address_t *client)
-{
-        static const address_t loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
-
-        if (address_is_ipv4(client))
-                return client->octets[12] == 127;
-        return memcmp(client, &loopback, sizeof(loopback)) == 0;
-}
-
 static SPF_errcode_t set_client(SPF_request_t *request, const address_t *client)
 {
         if (address_is_ipv4(client)) {
@@ -97,47 +87,64 @@ static SPF_request_t *make_request(SPF_server_t *server, const address_t *client
         return NULL;
 }
 
-static enum auth_result read_response(SPF_response_t *response)
+static void conclude(spf_outcome_t *out, enum auth_result result, const char *reason)
 {
-        /* only a mechanism's match is the domain's word, not libspf2's own exceptions */
+        out->result = result;
+        out->reason = reason;
+}
+
+static void read_response(SPF_response_t *response, spf_outcome_t *out)
+{
+        bool matched = SPF_response_reason(response) == SPF_REASON_MECH;
+
         switch (SPF_response_result(response)) {
         case SPF_RESULT_PASS:
-                return SPF_response_reason(response) == SPF_REASON_MECH ? AUTH_PASS : AUTH_NONE;
+                /* only a mechanism's match is the domain's word, not libspf2's own exceptions */
+                if (matched)
+                        conclude(out, AUTH_PASS, "the record allows the client");
+                else
+                        conclude(out, AUTH_NONE, "no mechanism of the record matches");
+                return;
         case SPF_RESULT_NEUTRAL:
-                return AUTH_NEUTRAL;
+                conclude(out, AUTH_NEUTRAL,
+                         matched ? "the record says nothing of the client (\"?\")"
+                                 : "no mechanism of the record matches");
+                return;
         case SPF_RESULT_FAIL:
-                return AUTH_FAIL;
+                conclude(out, AUTH_FAIL, "the record forbids the client (\"-\")");
+                return;
         case SPF_RESULT_SOFTFAIL:
-                return AUTH_SOFTFAIL;
+                conclude(out, AUTH_SOFTFAIL, "the record doubts the client (\"~\")");
+                return;
         case SPF_RESULT_NONE:
-                return AUTH_NONE;
+                conclude(out, AUTH_NONE, "the domain has no SPF record");
+                return;
         case SPF_RESULT_PERMERROR:
-                return AUTH_PERMERROR;
+                conclude(out, AUTH_PERMERROR, "the record cannot be evaluated");
+                return;
         case SPF_RESULT_TEMPERROR:
         case SPF_RESULT_INVALID:
                 break;
         }
-        return AUTH_TEMPERROR;
+        conclude(out, AUTH_TEMPERROR, "the evaluation failed");
 }
 
-static enum auth_result query(spf_evaluator_t *evaluator, const address_t *client, const char *helo,
-                              const char *sender, int64_t deadline_ms)
+static void query(spf_evaluator_t *evaluator, const address_t *client, const char *helo,
+                  const char *sender, int64_t deadline_ms, spf_outcome_t *out)
 {
         SPF_request_t *request = make_request(evaluator->server, client, helo, sender);
-        enum auth_result result = AUTH_TEMPERROR;
         SPF_response_t *response = NULL;
 
         if (!request || spf_dns_begin(evaluator->dns, deadline_ms) != 0)
                 goto out;
         SPF_request_query_mailfrom(request, &response);
-        if (response && !spf_dns_settled(evaluator->dns, &result))
-                result = read_response(response);
+        if (response && !spf_dns_settled(evaluator->dns, &out->result, &out->reason))
+                read_response(response, out);
 out:
         if (response)
                 SPF_response_free(response);
         if (request)
                 SPF_request_free(request);
-        return result;
 }
 
 static int64_t limit_deadline(int64_t deadline_ms)
@@ -167,17 +174,18 @@ static void evaluate(spf_evaluator_t *evaluator, const address_t *client, const 
         size_t size = local_len + 1 + sizeof(out->domain);
         char *sender;
 
-        if (is_loopback(client)) {
-                out->result = AUTH_NONE;
+        /* libspf2 lets loopback clients pass for every domain (SPF_REASON_LOCALHOST) */
+        if (address_is_loopback(client)) {
+                conclude(out, AUTH_NONE, "loopback clients are not evaluated");
                 return;
         }
-        out->result = AUTH_TEMPERROR;
+        conclude(out, AUTH_TEMPERROR, "out of memory");
         sender = malloc(size);
         if (!sender)
                 return;
         memcpy(sender, local_part, local_len);
         snprintf(sender + local_len, size - local_len, "@%s", out->domain);
-        out->result = query(evaluator, client, helo, sender, limit_deadline(deadline_ms));
+        query(evaluator, client, helo, sender, limit_deadline(deadline_ms), out);
         free(sender);
 }
 
@@ -185,7 +193,7 @@ void spf_evaluate_helo(spf_evaluator_t *evaluator, const address_t *client, cons
                        int64_t deadline_ms, spf_outcome_t *out)
 {
         out->identity = SPF_HELO;
-        out->result = AUTH_NONE;
+        conclude(out, AUTH_NONE, "the HELO name is no domain with a policy");
         if (read_domain(helo, out->domain))
                 evaluate(evaluator, client, helo, POSTMASTER, sizeof(POSTMASTER) - 1, deadline_ms,
                          out);
@@ -203,7 +211,7 @@ void spf_evaluate(spf_evaluator_t *evaluator, const address_t *client, const cha
                 return;
         }
         out->identity = SPF_MAILFROM;
-        out->result = AUTH_NONE;
+        conclude(out, AUTH_NONE, "the sender has no domain with a policy");
         if (!read_domain(domain, out->domain))
                 return;
         local_len = (size_t)(domain - sender) - 1;

@@ -25,6 +25,7 @@ typedef struct spf_outcome {
         enum auth_result result;
         enum spf_identity identity;
         char domain[DOMAIN_SIZE]; /**< the SPF Domain, normalized; "" when there is none */
+        const char *reason;       /**< constant text: why this result, for people */
         int64_t expires_ms; /**< of a cached evaluation: until when (dns_clock_ms) the DNS answers
                                  hold that it used; INT64_MAX when it used none */
 } spf_outcome_t;

@@ -30,17 +30,29 @@ struct spf_dns {
         unsigned voids;
         bool settled;
         enum auth_result result;
+        const char *reason; /* constant text */
         bool missed;        /* with cached answers only: there was one missing */
         int64_t expires_ms; /* and until when all of them hold */
 };
 
 /* The first cause stands; what comes after it is only libspf2 finding its way out. */
-static void settle(spf_dns_t *dns, enum auth_result result)
+static void settle(spf_dns_t *dns, enum auth_result result, const char *reason)
 {
         if (dns->settled)
                 return;
         dns->settled = true;
         dns->result = result;
+        dns->reason = reason;
+}
+
+static void settle_no_memory(spf_dns_t *dns)
+{
+        settle(dns, AUTH_TEMPERROR, "out of memory");
+}
+
+static void settle_no_answer(spf_dns_t *dns)
+{
+        settle(dns, AUTH_TEMPERROR, "a DNS look-up failed");
 }
 
 static void forget_names(spf_dns_t *dns)
@@ -73,7 +85,7 @@ static void begin_term(spf_dns_t *dns)
         forget_names(dns);
         dns->term_is_void = false;
         if (++dns->terms > SPF_TERMS_MAX)
-                settle(dns, AUTH_PERMERROR);
+                settle(dns, AUTH_PERMERROR, "over 10 terms that take look-ups");
 }
 
 /* RFC 7208 4.6.4 counts the terms that are answered with nothing, not the queries. */
@@ -83,7 +95,7 @@ static void count_void(spf_dns_t *dns)
                 return;
         dns->term_is_void = true;
         if (++dns->voids > SPF_VOIDS_MAX)
-                settle(dns, AUTH_PERMERROR);
+                settle(dns, AUTH_PERMERROR, "over 2 terms whose look-ups found nothing");
 }
 
 static const dns_answer_t *ask_cache(spf_dns_t *dns, const char *name, enum dns_type type)
@@ -96,7 +108,7 @@ static const dns_answer_t *ask_cache(spf_dns_t *dns, const char *name, enum dns_
         answer = dns_query_cached(dns->resolver, name, type, &expires_ms);
         if (!answer) {
                 dns->missed = true;
-                settle(dns, AUTH_TEMPERROR);
+                settle_no_answer(dns);
         } else if (expires_ms < dns->expires_ms) {
                 dns->expires_ms = expires_ms;
         }
@@ -109,7 +121,7 @@ static const dns_answer_t *ask(spf_dns_t *dns, const char *name, enum dns_type t
         if (dns->deadline_ms == SPF_DNS_CACHED)
                 return ask_cache(dns, name, type);
         if (!dns->settled && dns_clock_ms() >= dns->deadline_ms)
-                settle(dns, AUTH_TEMPERROR);
+                settle(dns, AUTH_TEMPERROR, "the time for an evaluation is over");
         if (dns->settled)
                 return NULL;
         return dns_query(dns->resolver, name, type, dns->deadline_ms);
@@ -162,8 +174,10 @@ static SPF_errcode_t compile(spf_dns_t *dns, SPF_server_t *server, SPF_response_
         else if (broken)
                 error = SPF_E_SYNTAX;
         free(text);
-        if (error != SPF_E_SUCCESS)
-                settle(dns, error == SPF_E_NO_MEMORY ? AUTH_TEMPERROR : AUTH_PERMERROR);
+        if (error == SPF_E_NO_MEMORY)
+                settle_no_memory(dns);
+        else if (error != SPF_E_SUCCESS)
+                settle(dns, AUTH_PERMERROR, "a record that breaks the grammar");
         return error;
 }
 
@@ -176,6 +190,14 @@ static void remember_client(spf_dns_t *dns, const SPF_request_t *request)
                 dns->client.ip4 = request->ipv4;
                 dns->client_len = sizeof(dns->client.ip4);
         }
+}
+
+static void settle_no_record(spf_dns_t *dns, bool first)
+{
+        if (first)
+                settle(dns, AUTH_NONE, "the domain has no SPF record");
+        else
+                settle(dns, AUTH_PERMERROR, "an included domain has no SPF record");
 }
 
 /* libspf2's hook for the record of the current domain: of the sender at first, then of each
@@ -197,23 +219,26 @@ static SPF_errcode_t get_record(SPF_server_t *server, SPF_request_t *request,
         if (!first)
                 begin_term(dns);
         if (!dns_name_from_text(request->cur_dom, &name)) {
-                settle(dns, first ? AUTH_NONE : AUTH_PERMERROR);
+                settle_no_record(dns, first);
                 return SPF_E_NOT_SPF;
         }
         answer = ask(dns, request->cur_dom, DNS_TXT);
         if (!answer)
                 return SPF_E_DNS_ERROR;
         if (is_failure(answer)) {
-                settle(dns, AUTH_TEMPERROR);
+                settle_no_answer(dns);
                 dns_answer_release(answer);
                 return SPF_E_DNS_ERROR;
         }
         source = select_record(answer, &many);
         if (source) {
                 error = compile(dns, server, response, source, record);
+        } else if (many) {
+                settle(dns, AUTH_PERMERROR, "several SPF records where one is allowed");
+                error = SPF_E_MULTIPLE_RECORDS;
         } else {
-                settle(dns, first && !many ? AUTH_NONE : AUTH_PERMERROR);
-                error = many ? SPF_E_MULTIPLE_RECORDS : SPF_E_NOT_SPF;
+                settle_no_record(dns, first);
+                error = SPF_E_NOT_SPF;
         }
         dns_answer_release(answer);
         return error;
@@ -238,7 +263,7 @@ static SPF_dns_rr_t *make_empty(spf_dns_t *dns, const char *name, ns_type type, 
 
         if (rr)
                 return rr;
-        settle(dns, AUTH_TEMPERROR);
+        settle_no_memory(dns);
         rr = dns->spare;
         dns->spare = NULL;
         return rr;
@@ -260,7 +285,7 @@ static SPF_dns_rr_t *make_found(spf_dns_t *dns, const char *name, ns_type type,
 
         for (size_t i = 0; rr && i < count; i++) {
                 if (!add_record(rr, &answer->records[i])) {
-                        settle(dns, AUTH_TEMPERROR);
+                        settle_no_memory(dns);
                         rr->herrno = TRY_AGAIN;
                         break;
                 }
@@ -277,7 +302,7 @@ static SPF_dns_rr_t *make_client(spf_dns_t *dns, const char *name, ns_type type)
 
         memcpy(octets, &dns->client, dns->client_len);
         if (rr && !add_record(rr, &record)) {
-                settle(dns, AUTH_TEMPERROR);
+                settle_no_memory(dns);
                 rr->herrno = TRY_AGAIN;
         }
         return rr;
@@ -289,7 +314,7 @@ static size_t limit_names(spf_dns_t *dns, const dns_answer_t *answer, ns_type ty
         if (answer->count <= SPF_ADDRESSES_MAX || (type != ns_t_mx && type != ns_t_ptr))
                 return answer->count;
         if (type == ns_t_mx)
-                settle(dns, AUTH_PERMERROR);
+                settle(dns, AUTH_PERMERROR, "over 10 names for one mx");
         return SPF_ADDRESSES_MAX;
 }
 
@@ -300,7 +325,7 @@ static SPF_dns_rr_t *take_answer(spf_dns_t *dns, const char *name, ns_type type,
                 /* RFC 7208 5.5: for "ptr" a failure is no match, not an error */
                 if (for_ptr)
                         return make_empty(dns, name, type, HOST_NOT_FOUND);
-                settle(dns, AUTH_TEMPERROR);
+                settle_no_answer(dns);
                 return make_empty(dns, name, type, TRY_AGAIN);
         }
         if (answer->status == DNS_OK) {
@@ -362,7 +387,7 @@ static SPF_dns_rr_t *look_up(SPF_dns_server_t *layer, const char *name, ns_type 
                 return look_up_name(dns, name, type, type == ns_t_ptr, false);
         real = strndup(name, any_len);
         if (!real) {
-                settle(dns, AUTH_TEMPERROR);
+                settle_no_memory(dns);
                 return make_empty(dns, name, type, TRY_AGAIN);
         }
         rr = look_up_name(dns, real, type, false, true);
@@ -424,9 +449,11 @@ bool spf_dns_missed(const spf_dns_t *dns, int64_t *expires_ms)
         return dns->missed;
 }
 
-bool spf_dns_settled(const spf_dns_t *dns, enum auth_result *result)
+bool spf_dns_settled(const spf_dns_t *dns, enum auth_result *result, const char **reason)
 {
-        if (dns->settled)
+        if (dns->settled) {
                 *result = dns->result;
+                *reason = dns->reason;
+        }
         return dns->settled;
 }

@@ -45,7 +45,8 @@ int spf_dns_begin(spf_dns_t *dns, int64_t deadline_ms);
 bool spf_dns_missed(const spf_dns_t *dns, int64_t *expires_ms);
 
 /** True when a look-up settled the result, whatever libspf2 makes of it: none (the domain has no
- * record), permerror (record or limits) or temperror (no answer, or none in time). */
-bool spf_dns_settled(const spf_dns_t *dns, enum auth_result *result);
+ * record), permerror (record or limits) or temperror (no answer, or none in time).
+ * @param reason a constant text: why */
+bool spf_dns_settled(const spf_dns_t *dns, enum auth_result *result, const char **reason);
 
 #endif

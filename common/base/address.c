@@ -54,6 +54,15 @@ bool address_is_ipv4(const address_t *address)
         return memcmp(address->octets, mapped_prefix, sizeof(mapped_prefix)) == 0;
 }
 
+bool address_is_loopback(const address_t *address)
+{
+        static const address_t loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+
+        if (address_is_ipv4(address))
+                return address->octets[12] == 127;
+        return memcmp(address, &loopback, sizeof(loopback)) == 0;
+}
+
 /* inet_ntop goes through sprintf, for each message that is logged. */
 static const char *format_ipv4(const uint8_t octets[4], char *text)
 {

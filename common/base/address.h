@@ -29,6 +29,9 @@ bool address_from_sockaddr(const struct sockaddr *sockaddr, address_t *address);
 /** True when it stands for an IPv4 address. */
 bool address_is_ipv4(const address_t *address);
 
+/** True for 127.0.0.0/8 and ::1. */
+bool address_is_loopback(const address_t *address);
+
 /** Write the usual text, IPv4 as dotted quad, into `text`; returns `text`. */
 const char *address_format(const address_t *address, char text[ADDRESS_TEXT_SIZE]);
 

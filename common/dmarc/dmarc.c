@@ -53,18 +53,26 @@ static const dmarc_found_t *discover(struct evaluation *evaluation)
         return found->record.psd == DMARC_PSD_Y ? found : NULL;
 }
 
+static const char *p_tag(const dmarc_record_t *record)
+{
+        return record->p.state == DMARC_TAG_VALID ? "p" : NULL;
+}
+
 /* The policy for a name below the policy domain: np, sp, p (RFC 9989 4.7). */
 static enum dmarc_policy subdomain_policy(struct evaluation *evaluation,
                                           const dmarc_record_t *record, enum dmarc_policy p)
 {
-        enum dmarc_policy existing = record->sp.state == DMARC_TAG_VALID ? record->sp.value : p;
+        bool has_sp = record->sp.state == DMARC_TAG_VALID;
+        enum dmarc_policy existing = has_sp ? record->sp.value : p;
 
+        evaluation->out->policy_tag = has_sp ? "sp" : p_tag(record);
         if (record->np.state != DMARC_TAG_VALID || record->np.value == existing)
                 return existing;
         switch (
             evaluation->dns->exists(evaluation->dns->context, evaluation->input->author_domain)) {
         case DMARC_DNS_NXDOMAIN:
                 evaluation->out->author_exists = false;
+                evaluation->out->policy_tag = "np";
                 return record->np.value;
         case DMARC_DNS_ERROR:
                 evaluation->policy_unknown = true;
@@ -98,10 +106,12 @@ static void select_policy(struct evaluation *evaluation, const dmarc_found_t *fo
                 out->policy = DMARC_POLICY_NONE; /* "as if p=none": RFC 9989 4.7 */
         } else if (strcmp(found->name, evaluation->input->author_domain) == 0) {
                 out->policy = p;
+                out->policy_tag = p_tag(record);
         } else if (record->np.state == DMARC_TAG_VALID &&
                    label_too_long(evaluation->input->author_domain)) {
                 out->author_exists = false;
                 out->policy = record->np.value;
+                out->policy_tag = "np";
         } else {
                 out->policy = subdomain_policy(evaluation, record, p);
         }
@@ -118,7 +128,7 @@ struct tally {
 };
 
 static bool passes(struct evaluation *evaluation, const dmarc_identifier_t *identifier, bool strict,
-                   struct tally *tally)
+                   struct tally *tally, bool *open)
 {
         enum alignment alignment;
 
@@ -126,7 +136,8 @@ static bool passes(struct evaluation *evaluation, const dmarc_identifier_t *iden
                 return false;
         alignment = align(&evaluation->aligner, identifier->domain, strict);
         tally->aligned = tally->aligned || alignment == ALIGNED;
-        tally->unknown = tally->unknown || alignment == ALIGNMENT_UNKNOWN;
+        *open = alignment == ALIGNMENT_UNKNOWN;
+        tally->unknown = tally->unknown || *open;
         return alignment == ALIGNED;
 }
 
@@ -154,15 +165,19 @@ static int judge(struct evaluation *evaluation, const dmarc_record_t *record)
 {
         const dmarc_input_t *input = evaluation->input;
         struct tally tally = {0};
-        bool *dkim_aligned =
-            arena_calloc(evaluation->arena, input->dkim_count + 1, sizeof(*dkim_aligned));
+        dmarc_outcome_t *out = evaluation->out;
+        bool *dkim_aligned = arena_calloc(evaluation->arena, input->dkim_count + 1, sizeof(bool));
+        bool *dkim_open = arena_calloc(evaluation->arena, input->dkim_count + 1, sizeof(bool));
 
-        if (dkim_aligned == NULL)
+        if (dkim_aligned == NULL || dkim_open == NULL)
                 return -ENOMEM;
-        evaluation->out->dkim_aligned = dkim_aligned;
-        evaluation->out->spf_aligned = passes(evaluation, &input->spf, record->strict_spf, &tally);
+        out->dkim_aligned = dkim_aligned;
+        out->dkim_open = dkim_open;
+        out->spf_aligned =
+            passes(evaluation, &input->spf, record->strict_spf, &tally, &out->spf_open);
         for (size_t i = 0; i < input->dkim_count; i++)
-                dkim_aligned[i] = passes(evaluation, &input->dkim[i], record->strict_dkim, &tally);
+                dkim_aligned[i] =
+                    passes(evaluation, &input->dkim[i], record->strict_dkim, &tally, &dkim_open[i]);
         if (tally.aligned)
                 conclude(evaluation, AUTH_PASS, "an aligned identifier passed");
         else if (tally.unknown)

@@ -36,9 +36,13 @@ typedef struct dmarc_outcome {
         bool has_policy;             /**< the two below are set */
         enum dmarc_policy policy;    /**< after p/sp/np, before t */
         enum dmarc_policy evaluated; /**< after t */
+        const char *policy_tag;      /**< "p", "sp" or "np", whichever `policy` is from; NULL when
+                                          it is none for want of a valid one */
         bool author_exists;       /**< false only when it was asked and the answer was NXDOMAIN */
         bool spf_aligned;         /**< SPF passed and is aligned */
+        bool spf_open;            /**< SPF passed, and the DNS did not tell whether it is aligned */
         const bool *dkim_aligned; /**< per signature, the same; NULL when nobody looked */
+        const bool *dkim_open;
         const dmarc_record_t *record; /**< the applied record, or NULL */
         const char *reason;           /**< constant text: why this result, for people */
 } dmarc_outcome_t;

@@ -131,6 +131,22 @@ def listening(port):
     return probe
 
 
+def write_zone(folder, zone):
+    """The folder's root.zone, from a zone as in zones.py."""
+    lines = ["$TTL 60", ". SOA ns.test. hostmaster.test. 1 3600 600 86400 60", ". NS ns.test.",
+             "ns.test. A 127.0.0.1"]
+    for name, records in zone.items():
+        for kind, values in records.items():
+            for value in [values] if isinstance(values, str) else values:
+                if kind == "TXT":
+                    pieces = [value[i:i + 250] for i in range(0, len(value), 250)]
+                    value = " ".join('"' + piece.replace('"', '\\"').replace(";", "\\;") + '"'
+                                     for piece in pieces)
+                lines.append(f"{name}. {kind} {value}")
+    with open(f"{folder}/root.zone", "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+
+
 def start_nsd(folder, address, port, **kwargs):
     """nsd, which answers with the folder's root.zone."""
     with open(f"{folder}/nsd.conf", "w", encoding="utf-8") as file:
@@ -335,18 +351,7 @@ class Lab:
         self.running.append(start_nsd(f"{self.folder}/dns", "127.0.0.1", self.dns_port))
 
     def write_zone(self):
-        lines = ["$TTL 60", ". SOA ns.test. hostmaster.test. 1 3600 600 86400 60", ". NS ns.test.",
-                 "ns.test. A 127.0.0.1"]
-        for name, records in self.zone.items():
-            for kind, values in records.items():
-                for value in [values] if isinstance(values, str) else values:
-                    if kind == "TXT":
-                        pieces = [value[i:i + 250] for i in range(0, len(value), 250)]
-                        value = " ".join('"' + piece.replace('"', '\\"').replace(";", "\\;") + '"'
-                                         for piece in pieces)
-                    lines.append(f"{name}. {kind} {value}")
-        with open(f"{self.folder}/dns/root.zone", "w", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n")
+        write_zone(f"{self.folder}/dns", self.zone)
 
     def _start_opendkim(self):
         folder = f"{self.folder}/dkim"

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "milter/overrides.h"
+#include "common/policy/override_input.h"
+#include "milter/gather.h"
+#include "milter/message.h"
 
 #define SEAL "; a=rsa-sha256; cv=none; s=s1; b=dGVzdA=="
 
@@ -37,9 +39,10 @@ static void end(void)
 
 static bool matches(void)
 {
-        static const from_author_t author = {.verdict = FROM_NONE};
+        static const override_facts_t nothing;
 
-        return overrides_match(&session, &author, &gathered) == &entry;
+        return override_input_find(session.message.override_input, &gathered.arc, &nothing) ==
+               &entry;
 }
 
 TestSuite(overrides_input, .init = begin, .fini = end);

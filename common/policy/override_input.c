@@ -1,4 +1,4 @@
-#include "milter/overrides.h"
+#include "common/policy/override_input.h"
 
 #include <string.h>
 #include <strings.h>
@@ -52,29 +52,23 @@ bool override_input_recipient(struct override_input *input, const char *recipien
         return grown[input->recipient_count++] != NULL;
 }
 
-void override_input_field(struct override_input *input, const char *name, const char *body)
+void override_input_field(struct override_input *input, const char *name, const char *body,
+                          size_t len)
 {
         if (input->list->wants_arc_sealer && strcasecmp(name, "ARC-Seal") == 0) {
-                arc_chain_add(&input->arc, body, strlen(body));
+                arc_chain_add(&input->arc, body, len);
         } else if (input->list->wants_list_id && strcasecmp(name, "List-Id") == 0) {
                 input->list_id_fields++;
-                if (!list_id_parse(body, strlen(body), input->list_id))
+                if (!list_id_parse(body, len, input->list_id))
                         input->list_id[0] = '\0';
         }
 }
 
-const override_t *overrides_match(const session_t *session, const from_author_t *author,
-                                  const gathered_t *gathered)
+const override_t *override_input_find(const struct override_input *input, const arc_results_t *arc,
+                                      const override_facts_t *known)
 {
-        const struct override_input *input = session->message.override_input;
+        override_facts_t facts = *known;
         char sealer[DOMAIN_SIZE];
-        override_facts_t facts = {
-            .author_domains = author->domains,
-            .author_count = author->domain_count,
-            .authors_incomplete = author->domains_incomplete,
-            .client = session->has_client ? &session->client : NULL,
-            .client_name = session->client_name,
-        };
 
         if (input == NULL)
                 return NULL;
@@ -84,7 +78,7 @@ const override_t *overrides_match(const session_t *session, const from_author_t 
         /* RFC 2919 3 allows one field; of several, who could tell which is the list's? */
         if (input->list_id_fields == 1 && *input->list_id != '\0')
                 facts.list_id = input->list_id;
-        if (input->list->wants_arc_sealer && arc_sealer(&gathered->arc, &input->arc, sealer))
+        if (input->list->wants_arc_sealer && arc_sealer(arc, &input->arc, sealer))
                 facts.arc_sealer = sealer;
         return override_find(input->list, &facts);
 }

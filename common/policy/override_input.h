@@ -1,21 +1,18 @@
 /*
- * overrides.h - what the option Overrides looks at in a message, and which entry decides
+ * override_input.h - what the option Overrides looks at in a message, and which entry decides
  *
- * Collected only when some entry asks for it: without Overrides a message costs nothing here.
+ * Collected only when some entry asks for it: without Overrides a message costs nothing here. Pure.
  */
-#ifndef TRUEFROM_MILTER_OVERRIDES_H
-#define TRUEFROM_MILTER_OVERRIDES_H
+#ifndef TRUEFROM_POLICY_OVERRIDE_INPUT_H
+#define TRUEFROM_POLICY_OVERRIDE_INPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/arena.h"
 #include "common/mail/arc_seal.h"
-#include "common/mail/from.h"
 #include "common/mail/list_id.h"
 #include "common/policy/override.h"
-#include "milter/gather.h"
-#include "milter/message.h"
 
 /** What was seen of one message. All memory is the message's arena. */
 struct override_input {
@@ -36,10 +33,16 @@ struct override_input *override_input_begin(arena_t *arena, const override_list_
 bool override_input_recipient(struct override_input *input, const char *recipient);
 
 /** Take note of a header field, if it is one of those that entries look at. */
-void override_input_field(struct override_input *input, const char *name, const char *body);
+void override_input_field(struct override_input *input, const char *name, const char *body,
+                          size_t len);
 
-/** The entry that decides on a complete message, or NULL: also without Overrides. */
-const override_t *overrides_match(const session_t *session, const from_author_t *author,
-                                  const gathered_t *gathered);
+/**
+ * The entry that decides on a complete message, or NULL.
+ * @param input NULL = there are no Overrides
+ * @param arc what believed fields say of ARC
+ * @param known authors and client; the rest is what the input has
+ */
+const override_t *override_input_find(const struct override_input *input, const arc_results_t *arc,
+                                      const override_facts_t *known);
 
 #endif

@@ -10,6 +10,8 @@ for folder in (HERE, HERE + "/../e2e"):
 
 import pytest  # noqa: E402
 
+pytest.register_assert_rewrite("checks")
+
 import readme  # noqa: E402
 from machine import Base, Machine  # noqa: E402
 from mailhost import MailHost  # noqa: E402
@@ -61,9 +63,12 @@ def by_hand(base):
     """A host with Postfix and OpenDKIM, on which Truefrom was built and installed by hand."""
     host = machine_for(base, "by-hand", [POSTFIX, BY_HAND])
     try:
+        packages, *install = readme.commands(BY_HAND[1])
         readme.follow(host.machine, [POSTFIX])
+        host.machine.run(packages)
         host.before = host.snapshot()
-        readme.follow(host.machine, [BY_HAND])
+        for command in install:
+            host.machine.run(command)
         yield host
     finally:
         host.close()

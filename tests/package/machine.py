@@ -44,10 +44,13 @@ def sources():
     return "".join(line + "\n" for line in sorted(lines))
 
 
-def checkout_files():
-    """The files of a clean checkout: what git has, and what is new and not ignored."""
-    listed = output(["git", "-c", f"safe.directory={TOP}", "-C", TOP, "ls-files", "-z", "-co", "--exclude-standard"])
-    return [name for name in listed.split("\0") if name and os.path.lexists(f"{TOP}/{name}")]
+def checkout_files(scratch):
+    """The files that a clean checkout has: all that .gitignore does not name. It need not be a repository
+    of git (an unpacked archive is none): an empty one is made in the folder `scratch`, for the question."""
+    output(["git", "init", "--quiet", scratch])
+    listed = output(["git", f"--git-dir={scratch}/.git", f"--work-tree={TOP}", "ls-files", "-z", "--others",
+                     "--exclude-standard"], cwd=TOP)
+    return [name for name in listed.split("\0") if name]
 
 
 class Base:
@@ -57,6 +60,7 @@ class Base:
         os.makedirs(f"{TOP}/build", exist_ok=True)
         self.folder = tempfile.mkdtemp(prefix="package-", dir=f"{TOP}/build")
         self.root = f"{self.folder}/base"
+        self.files = checkout_files(f"{self.folder}/git")
         settings = output(["apt-config", "dump", "--no-empty", "--format", '%F "%v";%n', *APT_SETTINGS])
         begun = time.monotonic()
         try:
@@ -82,8 +86,7 @@ class Machine:
         output(["cp", "-a", base.root, self.root])
         self.write("/etc/apt/apt.conf.d/90assume-yes", 'APT::Get::Assume-Yes "true";\n')
         os.mkdir(self.root + CHECKOUT)
-        subprocess.run(["cp", "-a", "--parents", "-t", self.root + CHECKOUT, "--", *checkout_files()],
-                       cwd=TOP, check=True)
+        output(["cp", "-a", "--parents", "-t", self.root + CHECKOUT, "--", *base.files], cwd=TOP)
         output(["chown", "-R", "0:0", self.root + CHECKOUT])
 
     def close(self):
@@ -120,6 +123,7 @@ class Machine:
     def boot(self):
         """Start it. Its resolver is whoever listens on its loopback."""
         begun = time.monotonic()
+        self.write("/etc/apt/apt.conf.d/91no-way-out", 'Acquire::Retries "0";\n')
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.root + "/etc/resolv.conf")
         self.write("/etc/resolv.conf", "nameserver 127.0.0.1\n")

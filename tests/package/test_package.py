@@ -25,6 +25,11 @@ def test_source_package_is_a_clean_checkout(packaged):
     assert not folders & {"build", ".git", "configure", "Makefile"}
 
 
+def test_has_the_version_of_the_programs(packaged):
+    version = packaged.machine.run("dpkg-query -W -f '${Version}' truefrom")
+    assert packaged.machine.run("truefrom -V").split()[-1] == version
+
+
 def test_installs(packaged):
     checks.sets_up_what_it_needs(packaged)
     conffiles = packaged.machine.run("dpkg-query -W -f '${Conffiles}' truefrom").split()[::2]

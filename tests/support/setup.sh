@@ -6,6 +6,8 @@ libconfig-dev libc-ares-dev libidn2-dev libev-dev libjansson-dev libsystemd-dev"
 LAB_PACKAGES="postfix nsd opendkim python3 python3-dnspython sasl2-bin libsasl2-modules"
 TEST_PACKAGES="clang libclang-rt-14-dev clang-format libcriterion-dev libyaml-dev python3-jsonschema python3-pytest
 python3-yaml mandoc xz-utils systemd"
+# what makes and boots a bare Debian, and judges the package
+PACKAGE_PACKAGES="git lintian mmdebstrap systemd-container"
 
 say() {
     printf '%s\n' "$*"

@@ -21,4 +21,6 @@ typedef struct command_options {
  */
 typedef int command_fn(const command_options_t *options, int argc, char **argv);
 
+command_fn doctor_run;
+
 #endif

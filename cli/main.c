@@ -17,6 +17,7 @@ static const struct command {
         command_fn *run;
         const char *summary;
 } commands[] = {
+    {"doctor", doctor_run, "looks at this host's Postfix, and says what to change"},
     {NULL, NULL, NULL},
 };
 

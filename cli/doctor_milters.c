@@ -173,7 +173,8 @@ static void check_dkim(const struct milters *milters)
                             milters->list.count));
 }
 
-static void check_twice(const struct milters *milters)
+/* @return true when ours is there twice */
+static bool report_twice(const struct milters *milters)
 {
         const doctor_t *doctor = milters->doctor;
         finding_t *finding;
@@ -187,8 +188,9 @@ static void check_twice(const struct milters *milters)
                 means(milters, finding, "Each message is evaluated and marked twice.");
                 change(milters, finding,
                        postfix_join(doctor->arena, &milters->list, 0, NULL, milters->ours));
-                return;
+                return true;
         }
+        return false;
 }
 
 /* A setting of our milter: an attribute in { }, or else a parameter of main.cf. */
@@ -364,9 +366,9 @@ void doctor_check_milters(doctor_t *doctor, const postfix_service_t *service)
         }
         if (doctor_role(doctor->postfix, service) != ROLE_PUBLIC)
                 return;
-        check_order(&milters);
+        if (!report_twice(&milters))
+                check_order(&milters);
         check_dkim(&milters);
-        check_twice(&milters);
         check_default_action(&milters);
         check_timeout(&milters);
         check_protocol(&milters);

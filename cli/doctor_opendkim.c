@@ -21,11 +21,12 @@ static const struct {
     {"Include", offsetof(opendkim_t, include)},
 };
 
-static const char **find_option(opendkim_t *opendkim, const char *name, size_t len)
+/* Where the value goes, a const char *; NULL for an option that does not matter. */
+static void *find_option(opendkim_t *opendkim, const char *name, size_t len)
 {
         for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
                 if (strlen(options[i].name) == len && strncasecmp(options[i].name, name, len) == 0)
-                        return (const char **)((char *)opendkim + options[i].offset);
+                        return (char *)opendkim + options[i].offset;
         return NULL;
 }
 

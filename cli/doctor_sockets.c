@@ -178,31 +178,52 @@ static void take_credentials(doctor_t *doctor, const struct daemon *daemon, int 
                 daemon->credentials->name = NULL;
 }
 
+/* Is `folder` what the file lies in? */
+static bool is_parent(const char *folder, const char *path)
+{
+        size_t len = strlen(folder);
+
+        return strncmp(folder, path, len) == 0 && path[len] == '/' &&
+               strchr(path + len + 1, '/') == NULL;
+}
+
+/* @param refused the part of the socket's path that smtpd's user may not use */
+static void report_permission(doctor_t *doctor, const struct daemon *daemon, const char *user,
+                              const char *refused)
+{
+        const char *path = endpoint_path(daemon->socket);
+        bool whole = strcmp(refused, path) == 0;
+        findings_t *findings = &doctor->findings;
+        finding_t *finding = finding_add(
+            findings, SEVERITY_ERROR, "socket-permission", NULL, "Postfix's user %s may not %s %s",
+            user, whole ? "write to the socket" : "enter the folder", refused);
+
+        finding_means(findings, finding, "To Postfix, %s is down.", daemon->name);
+        if (whole)
+                finding_command(findings, finding, "chgrp %s %s && chmod g+rw %s", user, path,
+                                path);
+        else if (is_parent(refused, path))
+                finding_command(findings, finding, "chgrp %s %s && chmod g+x %s", user, refused,
+                                refused);
+        else /* a folder further up is not ours */
+                finding_change(findings, finding, doctor->options.config_path,
+                               daemon->milter ? "group milter" : "group policyd",
+                               "Socket = \"local:%s\";",
+                               doctor_chroot_path(doctor, daemon->socket));
+}
+
 /* smtpd connects as mail_owner. */
 static void check_permission(doctor_t *doctor, const struct daemon *daemon)
 {
         const char *user = postfix_value(doctor->postfix, NULL, "mail_owner");
         const char *path = endpoint_path(daemon->socket);
-        findings_t *findings = &doctor->findings;
         const char *refused = NULL;
         credentials_t postfix;
-        finding_t *finding;
-        bool whole;
 
-        if (path == NULL || credentials_of_user(doctor->arena, user, &postfix) != 0 ||
-            access_as(doctor->arena, &postfix, path, W_OK, &refused) != -EACCES)
+        if (path == NULL || credentials_of_user(doctor->arena, user, &postfix) != 0)
                 return;
-        whole = strcmp(refused, path) == 0;
-        finding = finding_add(findings, SEVERITY_ERROR, "socket-permission", NULL,
-                              "Postfix's user %s may not %s %s", user,
-                              whole ? "write to the socket" : "enter the folder", refused);
-        finding_means(findings, finding, "To Postfix, %s is down.", daemon->name);
-        if (whole)
-                finding_command(findings, finding, "chgrp %s %s && chmod g+rw %s", user, path,
-                                path);
-        else
-                finding_command(findings, finding, "chgrp %s %s && chmod g+x %s", user, refused,
-                                refused);
+        if (access_as(doctor->arena, &postfix, path, W_OK, &refused) == -EACCES)
+                report_permission(doctor, daemon, user, refused);
 }
 
 static void check_daemon(doctor_t *doctor, const struct daemon *daemon)
@@ -214,7 +235,7 @@ static void check_daemon(doctor_t *doctor, const struct daemon *daemon)
         if (daemon->socket == NULL)
                 return;
         path = endpoint_path(daemon->socket);
-        if (path != NULL && lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
+        if (path != NULL && stat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
                 finding_t *finding =
                     finding_add(&doctor->findings, SEVERITY_ERROR, "socket-type", NULL,
                                 "%s is no socket: %s cannot listen there", path, daemon->name);

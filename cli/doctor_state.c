@@ -1,5 +1,6 @@
 /* StateDirectory: may truefrom-milter read what truefrom-policyd writes, and is there anything? */
 #include <errno.h>
+#include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -8,10 +9,19 @@
 #include "cli/doctor.h"
 #include "common/state/store.h"
 
+static const char *group_name(arena_t *arena, gid_t gid)
+{
+        const struct group *group = getgrgid(gid);
+
+        return group != NULL ? arena_strdup(arena, group->gr_name)
+                             : arena_printf(arena, "%lu", (unsigned long)gid);
+}
+
 static void report_refused(doctor_t *doctor, const char *daemon, const credentials_t *credentials,
                            const char *refused)
 {
         const char *directory = doctor->config->state_directory;
+        const char *group = group_name(doctor->arena, doctor->milter.gid);
         findings_t *findings = &doctor->findings;
         finding_t *finding = finding_add(findings, SEVERITY_ERROR, "state-permission", NULL,
                                          "%s, which runs as %s, has no access to %s", daemon,
@@ -21,11 +31,13 @@ static void report_refused(doctor_t *doctor, const char *daemon, const credentia
             findings, finding,
             "truefrom-milter evaluates SPF itself: what truefrom-policyd did is lost. Both "
             "daemons need the group of StateDirectory.");
-        if (doctor->policyd.name != NULL)
+        if (strlen(refused) < strlen(directory))
+                finding_command(findings, finding, "chmod a+x %s", refused);
+        else if (doctor->policyd.name != NULL && doctor->milter.name != NULL && group != NULL)
                 finding_command(findings, finding,
-                                "chown -R %s:truefrom %s && chmod 2750 %s && "
+                                "chown -R %s:%s %s && chmod 2750 %s && "
                                 "systemctl restart truefrom-policyd",
-                                doctor->policyd.name, directory, directory);
+                                doctor->policyd.name, group, directory, directory);
 }
 
 /* @param name a file in the directory, NULL = itself */
@@ -83,27 +95,29 @@ void doctor_check_state(doctor_t *doctor)
 {
         const char *directory = doctor->config->state_directory;
         const char *data = arena_printf(doctor->arena, "%s/data.mdb", directory);
+        const char *lock = arena_printf(doctor->arena, "%s/lock.mdb", directory);
         struct stat status;
 
-        if (data == NULL) {
+        if (data == NULL || lock == NULL) {
                 doctor->findings.failed = true;
                 return;
         }
-        if (stat(data, &status) != 0) {
+        /* both: LMDB would make a missing lock file anew */
+        if (stat(data, &status) != 0 || stat(lock, &status) != 0) {
                 if (errno == EACCES)
                         finding_add(&doctor->findings, SEVERITY_NOTE, "not-seen", NULL,
                                     "%s: no permission; run truefrom doctor as root", directory);
                 else if (doctor->policyd.name != NULL)
                         finding_add(&doctor->findings, SEVERITY_ERROR, "state-missing", NULL,
-                                    "%s: %s, though truefrom-policyd runs: it has another "
+                                    "%s has no store, though truefrom-policyd runs: it has another "
                                     "StateDirectory, or the files were removed",
-                                    data, strerror(errno));
+                                    directory);
                 return;
         }
         check_access(doctor, "truefrom-policyd", &doctor->policyd, NULL, R_OK | W_OK | X_OK);
         check_access(doctor, "truefrom-milter", &doctor->milter, "data.mdb", R_OK);
         check_access(doctor, "truefrom-milter", &doctor->milter, "lock.mdb", R_OK | W_OK);
-        if (access(data, R_OK) == 0)
+        if (access(data, R_OK) == 0 && access(lock, R_OK | W_OK) == 0)
                 count_entries(doctor);
         else
                 finding_add(&doctor->findings, SEVERITY_NOTE, "not-seen", NULL,

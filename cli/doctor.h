@@ -104,6 +104,11 @@ enum attachment doctor_attachment(const doctor_t *doctor, const postfix_service_
 const char *doctor_postfix_socket(const doctor_t *doctor, const postfix_service_t *service,
                                   const char *ours);
 
+/** The socket that a milter has to have for the service to find it, "local:PATH", with the path as
+ * seen from outside of a chroot; NULL for inet sockets. */
+const char *doctor_expected_socket(const doctor_t *doctor, const postfix_service_t *service,
+                                   const char *item);
+
 /** The path below Postfix's queue directory where a socket should be. */
 const char *doctor_chroot_path(const doctor_t *doctor, const char *ours);
 

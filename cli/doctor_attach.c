@@ -183,6 +183,18 @@ const char *doctor_postfix_socket(const doctor_t *doctor, const postfix_service_
         return arena_printf(doctor->arena, "unix:%s", path);
 }
 
+const char *doctor_expected_socket(const doctor_t *doctor, const postfix_service_t *service,
+                                   const char *item)
+{
+        const char *socket = postfix_socket(doctor->arena, item);
+        const char *path = socket != NULL ? unix_path(socket) : NULL;
+
+        if (path == NULL)
+                return NULL;
+        path = outer_path(doctor, path, postfix_chroots(doctor->postfix, service));
+        return path != NULL ? arena_printf(doctor->arena, "local:%s", path) : NULL;
+}
+
 const char *doctor_chroot_path(const doctor_t *doctor, const char *ours)
 {
         return arena_printf(doctor->arena, "%s/truefrom/%s", doctor->queue_dir,

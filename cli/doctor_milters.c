@@ -159,9 +159,35 @@ static const char *dkim_socket(const struct milters *milters)
         return socket != NULL ? socket : DKIM_SOCKET_DEFAULT;
 }
 
+/* OpenDKIM listens elsewhere: as Debian's two packages come, it does. */
+static void check_dkim_path(const struct milters *milters)
+{
+        const doctor_t *doctor = milters->doctor;
+        const char *item, *wanted;
+        finding_t *finding;
+
+        if (milters->dkim == milters->list.count || doctor->opendkim == NULL ||
+            doctor->opendkim->socket == NULL)
+                return;
+        item = milters->list.items[milters->dkim];
+        wanted = doctor_expected_socket(doctor, milters->service, item);
+        if (wanted == NULL || strstr(item, "opendkim") == NULL ||
+            doctor_attachment(doctor, milters->service, item, doctor->opendkim->socket) == ATTACHED)
+                return;
+        finding = finding_add(
+            &milters->doctor->findings, SEVERITY_ERROR, "dkim-path", milters->service->label,
+            "smtpd_milters has %s, and OpenDKIM listens on %s", item, doctor->opendkim->socket);
+        means(milters, finding,
+              "Postfix cannot reach OpenDKIM: milter_default_action holds for all mail.");
+        finding_change(&milters->doctor->findings, finding, doctor->options.opendkim, NULL,
+                       "Socket %s", wanted);
+}
+
 static void check_dkim(const struct milters *milters)
 {
         finding_t *finding;
+
+        check_dkim_path(milters);
 
         if (milters->list.count > 1)
                 return; /* a milter of unknown kind may verify DKIM */
@@ -215,12 +241,12 @@ static struct option find_option(const struct milters *milters, const char *attr
 }
 
 static finding_t *report_option(const struct milters *milters, const struct option *option,
-                                const char *keyword, const char *wanted)
+                                enum severity severity, const char *keyword, const char *wanted)
 {
         const doctor_t *doctor = milters->doctor;
         finding_t *finding =
-            finding_add(&milters->doctor->findings, SEVERITY_WARNING, keyword,
-                        milters->service->label, "%s is %s", option->parameter, option->value);
+            finding_add(&milters->doctor->findings, severity, keyword, milters->service->label,
+                        "%s is %s", option->parameter, option->value);
         const char *ours;
 
         if (!option->own) {
@@ -244,7 +270,8 @@ static void check_default_action(const struct milters *milters)
         if (strcasecmp(option.value, "accept") != 0 && strcasecmp(option.value, "reject") != 0 &&
             strcasecmp(option.value, "quarantine") != 0)
                 return;
-        finding = report_option(milters, &option, "milter-default-action", "tempfail");
+        finding =
+            report_option(milters, &option, SEVERITY_WARNING, "milter-default-action", "tempfail");
         means(milters, finding,
               strcasecmp(option.value, "accept") == 0
                   ? "While truefrom-milter is down, all mail comes in unevaluated."
@@ -261,7 +288,7 @@ static void check_timeout(const struct milters *milters)
 
         if (seconds < 0 || seconds > EVALUATION_SECONDS)
                 return;
-        finding = report_option(milters, &option, "milter-timeout", "300s");
+        finding = report_option(milters, &option, SEVERITY_WARNING, "milter-timeout", "300s");
         means(milters, finding,
               "With slow DNS an evaluation takes up to 20 seconds; Postfix gives up before.");
 }
@@ -273,11 +300,9 @@ static void check_protocol(const struct milters *milters)
 
         if (strtol(option.value, NULL, 10) >= 6)
                 return;
-        finding = report_option(milters, &option, "milter-protocol", "6");
-        means(
-            milters, finding,
-            "Postfix speaks version 6. With an older one each message costs more round trips, and "
-            "below 4 what truefrom-milter needs may be missing.");
+        finding = report_option(milters, &option, SEVERITY_NOTE, "milter-protocol", "6");
+        means(milters, finding,
+              "Postfix speaks version 6; with an older one each message costs more round trips.");
 }
 
 /* Settings with which the milter is not called, or not to the end. */

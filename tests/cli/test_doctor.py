@@ -231,7 +231,6 @@ MAIN_CF = [
      "milter-default-action", "milter_default_action = tempfail"),
     ("accept for ours", {"smtpd_milters": "DKIM, { unix:truefrom/milter.sock, default_action=accept }"},
      "milter-default-action", "smtpd_milters = DKIM, { unix:truefrom/milter.sock, default_action=tempfail }"),
-    ("protocol", {"milter_protocol": "2"}, "milter-protocol", "milter_protocol = 6"),
     ("content timeout", {"milter_content_timeout": "10s"},
      "milter-timeout", "milter_content_timeout = 300s"),
     ("proxy filter", {"smtpd_proxy_filter": "127.0.0.1:10025"}, "proxy-filter", "smtpd_proxy_filter = "),
@@ -275,6 +274,16 @@ def test_main_cf(host, parameters, keyword, line):
         assert found.changes(keyword) == [real(line)]
         host.repair_all(found[keyword])
         assert host.look().problems == []
+
+
+def test_milter_protocol(host):
+    """An old one works, and costs more."""
+    host.main(milter_protocol="2")
+    found = host.look()
+    assert (found.status, found.notes - NOTES) == (0, {"milter-protocol"})
+    assert found.changes("milter-protocol") == ["milter_protocol = 6"]
+    host.repair_all(found["milter-protocol"])
+    assert host.look().notes == NOTES
 
 
 def test_no_policy_service(host):
@@ -513,6 +522,18 @@ def test_opendkim(host, broken, keyword, line):
     assert host.look().problems == []
 
 
+def test_opendkim_listens_elsewhere(host):
+    """As Debian's packages come: outside of Postfix's chroot."""
+    host.chroot()
+    host.set_dkim("Socket local:/run/opendkim/opendkim.sock")
+    host.main(smtpd_milters="unix:opendkim/opendkim.sock, unix:truefrom/milter.sock")
+    found = host.look()
+    assert found.problems == ["dkim-path"]
+    assert found.changes("dkim-path") == [f"Socket local:{host.lab.queue}/opendkim/opendkim.sock"]
+    host.repair_all(found["dkim-path"])
+    assert host.look().problems == []
+
+
 def test_opendkim_without_an_id_uses_myhostname(host):
     host.edit(host.dkim, r"^AuthservID .*\n", "# none\n")
     assert host.look().problems == []
@@ -563,6 +584,38 @@ def test_networks_that_are_not_ignored(host, tmp_path):
     assert host.look().notes == NOTES
     ignored.write_text("nonsense/x\n127.0.0.0/8\n::1\n")
     assert host.look().problems == ["ignore-hosts"]
+
+
+def test_options_without_effect(host):
+    """They need a place where Postfix does not ask."""
+    host.edit(host.conf, r'policyd: {', 'policyd: { RejectSPFFail = true;')
+    host.main(smtpd_recipient_restrictions=RECIPIENT)
+    found = host.look()
+    assert found.problems == ["reject-spf-fail"]
+    host.repair_all(found["reject-spf-fail"])
+    assert host.look().problems == []
+    host.edit(host.conf, r'RejectSPFFail', 'AddReceivedSPF')
+    host.main(smtpd_recipient_restrictions=RECIPIENT, smtpd_data_restrictions="",
+              smtpd_end_of_data_restrictions=POLICY)
+    found = host.look()
+    assert found.problems == ["received-spf"]
+    host.repair_all(found["received-spf"])
+    assert host.look().problems == []
+
+
+def test_advice(host, tmp_path):
+    (tmp_path / "state").mkdir()
+    host.edit(host.conf, r'^AuthservID = .*$', "")
+    host.edit(host.conf, r'RejectFailures = true;', "")
+    host.edit(host.conf, r'StateDirectory = .*$', f'StateDirectory = "{tmp_path}/state";')
+    host.edit(host.conf, r'Socket = ".*/milter\.sock";', "")
+    host.set_dkim("AuthservID HOSTNAME")
+    host.set_dkim("Include /none")
+    host.main(smtpd_milter_maps="cidr:/none", smtpd_recipient_restrictions=f"check_policy_service unix:spf, {POLICY}")
+    found = host.look()
+    assert found.problems == ["socket-unset", "state-missing"]
+    assert {"authserv-id", "annotate-only", "dkim-include", "spf-twice"} <= found.notes
+    assert found.changes("annotate-only") == ["RejectFailures = true;"]
 
 
 # --- DNS -------------------------------------------------------------------------------------------
@@ -693,6 +746,20 @@ def test_it_changes_nothing(host, lab):
     before = state()
     host.look()
     assert state() == before
+
+
+def test_the_manual_has_every_keyword():
+    """And no other."""
+    words = set()
+    for name in os.listdir(f"{TOP}/cli"):
+        if re.fullmatch(r"doctor_?\w*\.c", name):
+            with open(f"{TOP}/cli/{name}", encoding="utf-8") as file:
+                text = file.read()
+            words.update(re.findall(r'SEVERITY_\w+,\s*"([a-z-]+)"', text))
+            words.update(re.findall(r'[?:] "([a-z]+-[a-z-]+)"', text))
+    with open(f"{TOP}/doc/man/truefrom-doctor.1", encoding="utf-8") as file:
+        manual = re.findall(r"^\.It Cm ([a-z-]+)", file.read(), re.M)
+    assert sorted(words) == sorted(manual)
 
 
 def test_wrong_usage_is_64():

@@ -102,6 +102,8 @@ static void check_all(doctor_t *doctor)
                 check_services(doctor);
                 doctor_check_networks(doctor);
         }
+        if (doctor->config != NULL)
+                doctor_check_forged_spf(doctor);
         doctor_check_resolver(doctor);
         doctor_check_joins(doctor);
 }

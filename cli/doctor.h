@@ -34,6 +34,7 @@ typedef struct doctor {
         const char *queue_dir;      /**< what its services are chrooted to */
         const opendkim_t *opendkim; /**< NULL: cannot be read */
         credentials_t policyd;      /**< of who listens on policyd.Socket; name NULL = unknown */
+        bool policy_missing;        /**< a public service does not ask policyd */
         credentials_t milter;       /**< of who listens on milter.Socket; name NULL = unknown */
 } doctor_t;
 
@@ -54,6 +55,9 @@ void doctor_check_milters(doctor_t *doctor, const postfix_service_t *service);
 
 /** Postfix: the policy service in the restrictions of a service. */
 void doctor_check_policy(doctor_t *doctor, const postfix_service_t *service);
+
+/** Forged fields that OpenDKIM leaves, as they have no DKIM result. After doctor_check_policy. */
+void doctor_check_forged_spf(doctor_t *doctor);
 
 /** Clients in mynetworks that ignore.hosts does not have. */
 void doctor_check_networks(doctor_t *doctor);

@@ -146,27 +146,6 @@ static void check_removal(doctor_t *doctor, const char *id)
         }
 }
 
-static void check_removal_of_all(doctor_t *doctor)
-{
-        const config_t *config = doctor->config;
-        findings_t *findings = &doctor->findings;
-        finding_t *finding;
-
-        if (opendkim_yes(doctor->opendkim->remove_all) || config->milter.spf_ignore_results ||
-            opendkim_yes(doctor->opendkim->keep_auth_results))
-                return;
-        finding =
-            finding_add(findings, SEVERITY_NOTE, "dkim-remove-all", NULL,
-                        "OpenDKIM removes forged Authentication-Results only when they have a "
-                        "DKIM result");
-        finding_means(findings, finding,
-                      "One with spf= alone stays, and is believed while truefrom-policyd is down. "
-                      "Change one of these:");
-        finding_change(findings, finding, doctor->options.opendkim, NULL, "RemoveARAll yes");
-        finding_change(findings, finding, doctor->options.config_path, "group milter",
-                       "SPFIgnoreResults = true;");
-}
-
 static const opendkim_t *read_opendkim(doctor_t *doctor)
 {
         opendkim_t *opendkim = arena_alloc(doctor->arena, sizeof(*opendkim));
@@ -190,7 +169,7 @@ static const opendkim_t *read_opendkim(doctor_t *doctor)
 
 void doctor_check_opendkim(doctor_t *doctor)
 {
-        unsigned before = findings_count(&doctor->findings, SEVERITY_ERROR);
+        const unsigned before = findings_count(&doctor->findings, SEVERITY_ERROR);
         const char *id;
 
         doctor->opendkim = read_opendkim(doctor);
@@ -206,8 +185,32 @@ void doctor_check_opendkim(doctor_t *doctor)
                 report_id(doctor, id);
         else if (id != NULL)
                 check_removal(doctor, id);
-        check_removal_of_all(doctor);
         if (id != NULL && findings_count(&doctor->findings, SEVERITY_ERROR) == before)
                 finding_add(&doctor->findings, SEVERITY_OK, "dkim", NULL,
                             "OpenDKIM verifies; its authserv-id \"%s\" is trusted", id);
+}
+
+void doctor_check_forged_spf(doctor_t *doctor)
+{
+        const opendkim_t *opendkim = doctor->opendkim;
+        findings_t *findings = &doctor->findings;
+        finding_t *finding;
+
+        if (opendkim == NULL || opendkim_yes(opendkim->remove_all) ||
+            opendkim_yes(opendkim->keep_auth_results) || doctor->config->milter.spf_ignore_results)
+                return;
+        finding =
+            finding_add(findings, doctor->policy_missing ? SEVERITY_WARNING : SEVERITY_NOTE,
+                        "dkim-remove-all", NULL,
+                        "OpenDKIM removes forged Authentication-Results only when they have a "
+                        "DKIM result");
+        finding_means(
+            findings, finding,
+            "One with spf= alone stays, and is believed %s: it passes DMARC. Change one of "
+            "these:",
+            doctor->policy_missing ? "where truefrom-policyd is not asked"
+                                   : "while truefrom-policyd is down");
+        finding_change(findings, finding, doctor->options.opendkim, NULL, "RemoveARAll yes");
+        finding_change(findings, finding, doctor->options.config_path, "group milter",
+                       "SPFIgnoreResults = true;");
 }

@@ -467,6 +467,7 @@ void doctor_check_policy(doctor_t *doctor, const postfix_service_t *service)
                 return;
         if (policy.recipient.attachment != ATTACHED && policy.data.attachment != ATTACHED &&
             policy.end_of_data.attachment != ATTACHED) {
+                doctor->policy_missing = true;
                 report_missing(&policy);
                 return;
         }

@@ -290,7 +290,8 @@ def test_no_policy_service(host):
     host.main(smtpd_recipient_restrictions=f"{RECIPIENT}, reject_rbl_client bl.test, permit",
               smtpd_data_restrictions=f"reject_unauth_pipelining, {POLICY_OFF}")
     found = host.look()
-    assert found.problems == ["policy-missing"]
+    # then a forged spf= is believed, too
+    assert found.problems == ["policy-missing", "dkim-remove-all"]
     assert found.changes("policy-missing") == [
         f"smtpd_recipient_restrictions = {RECIPIENT}, reject_rbl_client bl.test, {POLICY}, permit",
         f"smtpd_data_restrictions = {POLICY}, reject_unauth_pipelining, {POLICY_OFF}"]
@@ -301,6 +302,7 @@ def test_no_policy_service(host):
 def test_policy_service_in_a_useless_list(host):
     host.main(smtpd_recipient_restrictions=RECIPIENT, smtpd_data_restrictions="",
               smtpd_helo_restrictions=POLICY)
+    host.set_dkim("RemoveARAll yes")
     assert host.look().problems == ["policy-place"]
 
 
@@ -552,7 +554,13 @@ def test_forged_fields_of_other_trusted_names(host):
 
 
 def test_forged_fields_without_a_dkim_result(host):
+    """Either way to close it is good."""
     found = host.look()
+    before = host.conf + ".before"
+    shutil.copy(host.conf, before)
+    host.edit(host.conf, r'milter: {', "milter: { " + found.changes("dkim-remove-all")[1])
+    assert host.look().notes == NOTES - {"dkim-remove-all"}
+    os.rename(before, host.conf)
     host.repair(found["dkim-remove-all"]["changes"][0])
     assert host.look().notes == NOTES - {"dkim-remove-all"}
 

@@ -20,6 +20,7 @@ static const struct command {
     {"check", check_command, "evaluate a message now, and show each DNS question and decision"},
     {"replay", replay_command, "what would enforcement have done to these mailboxes?"},
     {"migrate", migrate_command, "translate an opendmarc.conf"},
+    {"doctor", doctor_command, "look at this host's set-up, and say what to change"},
     {NULL, NULL, NULL},
 };
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,25 +168,35 @@ static int bind_first(const struct addrinfo *list, int backlog)
         return error;
 }
 
-static int listen_inet(const char *inet, int family, int backlog)
+/* The addresses of "PORT" or "PORT@HOST". @return 0 and *list (freeaddrinfo), or a negative errno
+ */
+static int look_up_inet(const char *inet, int family, int flags, struct addrinfo **list)
 {
         const struct addrinfo hints = {
             .ai_family = family,
             .ai_socktype = SOCK_STREAM,
-            .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+            .ai_flags = flags | AI_NUMERICSERV,
         };
         const char *host = strchr(inet, '@');
         size_t port_len = host != NULL ? (size_t)(host - inet) : strlen(inet);
-        struct addrinfo *list;
         char port[8];
-        int result;
 
         if (port_len >= sizeof(port))
                 return -EINVAL;
         memcpy(port, inet, port_len);
         port[port_len] = '\0';
-        if (getaddrinfo(host != NULL ? host + 1 : NULL, port, &hints, &list) != 0)
+        if (getaddrinfo(host != NULL ? host + 1 : NULL, port, &hints, list) != 0)
                 return -EADDRNOTAVAIL;
+        return 0;
+}
+
+static int listen_inet(const char *inet, int family, int backlog)
+{
+        struct addrinfo *list;
+        int result = look_up_inet(inet, family, AI_PASSIVE, &list);
+
+        if (result != 0)
+                return result;
         result = bind_first(list, backlog);
         freeaddrinfo(list);
         return result;
@@ -220,4 +231,66 @@ const char *endpoint_error_text(int error)
         default:
                 return strerror(-error);
         }
+}
+
+/* Wait for a connection that has begun. @return 0 or a negative errno */
+static int wait_connected(int fd, int timeout_ms)
+{
+        struct pollfd wanted = {.fd = fd, .events = POLLOUT};
+        socklen_t len = sizeof(int);
+        int error = 0;
+
+        if (poll(&wanted, 1, timeout_ms) <= 0)
+                return -ETIMEDOUT;
+        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+                return -errno;
+        return -error;
+}
+
+static int connect_address(int family, const struct sockaddr *address, socklen_t len,
+                           int timeout_ms)
+{
+        int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        int error = 0;
+
+        if (fd < 0)
+                return -errno;
+        if (connect(fd, address, len) != 0)
+                error = errno == EINPROGRESS ? wait_connected(fd, timeout_ms) : -errno;
+        if (error == 0)
+                return fd;
+        close(fd);
+        return error;
+}
+
+static int connect_inet(const char *inet, int family, int timeout_ms)
+{
+        struct addrinfo *list;
+        int result = look_up_inet(inet, family, 0, &list);
+
+        if (result != 0)
+                return result;
+        result = -EADDRNOTAVAIL;
+        for (const struct addrinfo *item = list; item != NULL && result < 0; item = item->ai_next)
+                result =
+                    connect_address(item->ai_family, item->ai_addr, item->ai_addrlen, timeout_ms);
+        freeaddrinfo(list);
+        return result;
+}
+
+int endpoint_connect(const char *text, int timeout_ms)
+{
+        struct sockaddr_un address;
+        const char *why, *inet;
+        int family;
+
+        if (!endpoint_valid(text, &why))
+                return -EINVAL;
+        inet = endpoint_inet(text, &family);
+        if (inet != NULL)
+                return connect_inet(inet, family, timeout_ms);
+        if (!path_address(endpoint_path(text), &address))
+                return -ENAMETOOLONG;
+        return connect_address(AF_UNIX, (const struct sockaddr *)&address, sizeof(address),
+                               timeout_ms);
 }

@@ -21,6 +21,14 @@ const char *endpoint_path(const char *text);
  */
 int endpoint_listen(const char *text, mode_t umask_bits, int backlog);
 
+/**
+ * Connect to a listening socket.
+ * @param timeout_ms the longest to wait for it
+ * @return a non-blocking, close-on-exec descriptor, or a negative errno (-ECONNREFUSED: nobody
+ * listens, -ENOENT: no such socket file, -ETIMEDOUT, -EADDRNOTAVAIL: no such host)
+ */
+int endpoint_connect(const char *text, int timeout_ms);
+
 /** Remove the socket file of a unix endpoint at exit. Nothing for inet. */
 void endpoint_unlink(const char *text);
 

@@ -500,7 +500,7 @@ smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
             lines.append(f"127.0.0.1:{self.ports[name]} inet n - {chroot} - - smtpd")
             lines += [f"  -o {{ {key} = {value} }}" for key, value in options.items()]
         lines.append(f'''cleanup_guarded unix n - n - 0 cleanup
-  -o {{ header_checks = regexp:{TOP}/etc/postfix/header_checks }}
+  -o {{ header_checks = regexp:{{{{/^Authentication-Results:/ IGNORE}}}} }}
   -o {{ mime_header_checks = }}
   -o {{ nested_header_checks = }}''')
         lines.append('''pickup unix n - n 60 1 pickup

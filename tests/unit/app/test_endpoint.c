@@ -1,6 +1,8 @@
 /* sockets: stale ones are replaced, live ones and other files are not touched */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,4 +123,39 @@ Test(endpoint, errors_say_what_to_do)
         cr_expect_not_null(strstr(endpoint_error_text(-EACCES), "; let this user write"));
         cr_expect_not_null(strstr(endpoint_error_text(-ENOENT), "; make it"));
         cr_expect_str_eq(endpoint_error_text(-EMFILE), strerror(EMFILE));
+}
+
+Test(endpoint, connects_only_where_somebody_listens)
+{
+        int fd = endpoint_listen(text, 077, 1);
+        int client = endpoint_connect(text, 1000);
+
+        cr_assert_geq(fd, 0);
+        cr_assert_geq(client, 0);
+        close(client);
+        close(fd);
+        cr_assert_eq(endpoint_connect(text, 1000), -ECONNREFUSED, "a stale socket");
+        unlink(path);
+        cr_assert_eq(endpoint_connect(text, 1000), -ENOENT);
+        cr_assert_eq(endpoint_connect("unix:relative", 1000), -EINVAL);
+}
+
+Test(endpoint, connects_to_inet_sockets)
+{
+        struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+        socklen_t len = sizeof(address);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        char inet[64];
+        int client;
+
+        cr_assert_eq(bind(fd, (struct sockaddr *)&address, len), 0);
+        cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+        snprintf(inet, sizeof(inet), "inet:%d@127.0.0.1", ntohs(address.sin_port));
+        cr_assert_eq(endpoint_connect(inet, 1000), -ECONNREFUSED);
+        cr_assert_eq(listen(fd, 1), 0);
+        client = endpoint_connect(inet, 1000);
+        cr_assert_geq(client, 0);
+        close(client);
+        close(fd);
 }

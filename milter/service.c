@@ -12,6 +12,7 @@
 struct service {
         const char *config_path;
         store_t *store;
+        monitor_t *monitor;
         pthread_mutex_t lock; /* guards the rest */
         pthread_cond_t idle;
         setup_t *setup;
@@ -19,7 +20,7 @@ struct service {
         bool stopping;
 };
 
-service_t *service_create(const char *config_path, const config_t *config)
+service_t *service_create(const char *config_path, const config_t *config, monitor_t *monitor)
 {
         const store_config_t store = {
             .directory = config->state_directory,
@@ -37,6 +38,7 @@ service_t *service_create(const char *config_path, const config_t *config)
         pthread_mutex_init(&service->lock, NULL);
         pthread_cond_init(&service->idle, NULL);
         service->config_path = config_path;
+        service->monitor = monitor;
         error = store_open_reader(&store, &service->store);
         if (error != 0) {
                 log_error("state store %s: %s", config->state_directory, strerror(-error));
@@ -44,7 +46,7 @@ service_t *service_create(const char *config_path, const config_t *config)
                 service_free(service);
                 return NULL;
         }
-        service->setup = setup_create(config);
+        service->setup = setup_create_counted(config, monitor_metrics(monitor));
         if (service->setup == NULL) {
                 service_free(service);
                 return NULL;
@@ -66,6 +68,21 @@ void service_free(service_t *service)
 store_t *service_store(service_t *service)
 {
         return service->store;
+}
+
+metrics_t *service_metrics(const service_t *service)
+{
+        return monitor_metrics(service->monitor);
+}
+
+unsigned service_in_flight(service_t *service)
+{
+        unsigned in_flight;
+
+        pthread_mutex_lock(&service->lock);
+        in_flight = service->in_flight;
+        pthread_mutex_unlock(&service->lock);
+        return in_flight;
 }
 
 setup_t *service_begin(service_t *service)
@@ -95,6 +112,8 @@ static void warn_unchangeable(const config_t *old, const config_t *new)
 {
         if (strcmp(old->milter.socket, new->milter.socket) != 0)
                 log_warning("milter.Socket has changed: restart to listen there");
+        monitor_warn_changed("milter.MetricsSocket", old->milter.metrics_socket,
+                             new->milter.metrics_socket);
         if (strcmp(old->state_directory, new->state_directory) != 0)
                 log_warning("StateDirectory has changed: restart to use it");
 }
@@ -102,9 +121,12 @@ static void warn_unchangeable(const config_t *old, const config_t *new)
 void service_reload(service_t *service)
 {
         const config_t *config = daemon_reload(service->config_path, CONFIG_MILTER);
-        setup_t *fresh = config != NULL ? setup_create(config) : NULL;
+        setup_t *fresh =
+            config != NULL ? setup_create_counted(config, service_metrics(service)) : NULL;
         setup_t *old;
 
+        metrics_add(service_metrics(service), MONITOR_RELOADS,
+                    fresh != NULL ? MONITOR_RELOAD_DONE : MONITOR_RELOAD_FAILED, 0, 1);
         if (fresh == NULL) {
                 log_error("%s: not reloaded; the configuration in use stays", service->config_path);
                 return;

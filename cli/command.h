@@ -21,4 +21,7 @@ typedef struct command_options {
  */
 typedef int command_fn(const command_options_t *options, int argc, char **argv);
 
+/** truefrom stats [--json] [ENDPOINT...] */
+command_fn stats_command;
+
 #endif

@@ -17,6 +17,7 @@ static const struct command {
         command_fn *run;
         const char *summary;
 } commands[] = {
+    {"stats", stats_command, "what both daemons have counted"},
     {NULL, NULL, NULL},
 };
 

@@ -167,24 +167,31 @@ static int bind_first(const struct addrinfo *list, int backlog)
         return error;
 }
 
-static int listen_inet(const char *inet, int family, int backlog)
+static struct addrinfo *look_up(const char *inet, int family, int flags)
 {
         const struct addrinfo hints = {
             .ai_family = family,
             .ai_socktype = SOCK_STREAM,
-            .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+            .ai_flags = flags | AI_NUMERICSERV,
         };
         const char *host = strchr(inet, '@');
         size_t port_len = host != NULL ? (size_t)(host - inet) : strlen(inet);
         struct addrinfo *list;
         char port[8];
-        int result;
 
         if (port_len >= sizeof(port))
-                return -EINVAL;
+                return NULL;
         memcpy(port, inet, port_len);
         port[port_len] = '\0';
-        if (getaddrinfo(host != NULL ? host + 1 : NULL, port, &hints, &list) != 0)
+        return getaddrinfo(host != NULL ? host + 1 : NULL, port, &hints, &list) == 0 ? list : NULL;
+}
+
+static int listen_inet(const char *inet, int family, int backlog)
+{
+        struct addrinfo *list = look_up(inet, family, AI_PASSIVE);
+        int result;
+
+        if (list == NULL)
                 return -EADDRNOTAVAIL;
         result = bind_first(list, backlog);
         freeaddrinfo(list);
@@ -202,4 +209,50 @@ int endpoint_listen(const char *text, mode_t umask_bits, int backlog)
                 return listen_local(text, umask_bits, backlog);
         inet = endpoint_inet(text, &family);
         return listen_inet(inet, family, backlog);
+}
+
+static int connect_to(const struct sockaddr *address, socklen_t len, unsigned seconds)
+{
+        const struct timeval limit = {.tv_sec = seconds};
+        int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int error;
+
+        if (fd < 0)
+                return -errno;
+        /* the limit of sending holds for connect too: socket(7) */
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+        if (connect(fd, address, len) == 0)
+                return fd;
+        error = -errno;
+        close(fd);
+        return error;
+}
+
+static int connect_inet(const char *inet, int family, unsigned seconds)
+{
+        struct addrinfo *list = look_up(inet, family, 0);
+        int result = -EADDRNOTAVAIL;
+
+        for (const struct addrinfo *item = list; item != NULL && result < 0; item = item->ai_next)
+                result = connect_to(item->ai_addr, item->ai_addrlen, seconds);
+        if (list != NULL)
+                freeaddrinfo(list);
+        return result;
+}
+
+int endpoint_connect(const char *text, unsigned seconds)
+{
+        struct sockaddr_un address;
+        const char *why, *inet;
+        int family;
+
+        if (!endpoint_valid(text, &why))
+                return -EINVAL;
+        inet = endpoint_inet(text, &family);
+        if (inet != NULL)
+                return connect_inet(inet, family, seconds);
+        if (!path_address(endpoint_path(text), &address))
+                return -ENAMETOOLONG;
+        return connect_to((const struct sockaddr *)&address, sizeof(address), seconds);
 }

@@ -1,5 +1,5 @@
 /*
- * endpoint.h - listening sockets: "local:PATH", "unix:PATH", "inet:PORT@HOST", "inet6:PORT@HOST"
+ * endpoint.h - sockets: "local:PATH", "unix:PATH", "inet:PORT@HOST", "inet6:PORT@HOST"
  */
 #ifndef TRUEFROM_APP_ENDPOINT_H
 #define TRUEFROM_APP_ENDPOINT_H
@@ -23,6 +23,11 @@ int endpoint_listen(const char *text, mode_t umask_bits, int backlog);
 
 /** Remove the socket file of a unix endpoint at exit. Nothing for inet. */
 void endpoint_unlink(const char *text);
+
+/** Connect to a socket that a daemon of ours listens on; without a host, on this one.
+ * @param seconds for the connection, and later for each send and receive (SO_RCVTIMEO)
+ * @return a blocking, close-on-exec descriptor, or a negative errno */
+int endpoint_connect(const char *text, unsigned seconds);
 
 /** As endpoint_listen's first half, for libmilter, which makes its own socket: removes a stale
  * socket file. @return 0, or -EADDRINUSE when it is alive, -EEXIST when it is no socket */

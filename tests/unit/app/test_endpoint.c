@@ -112,3 +112,26 @@ Test(endpoint, inet)
         if (fd >= 0)
                 close(fd);
 }
+
+Test(endpoint, connect_reaches_who_listens)
+{
+        char octet = 'x';
+        int listener = endpoint_listen(text, 0007, 5), client, server;
+
+        cr_assert_geq(listener, 0);
+        client = endpoint_connect(text, 5);
+        cr_assert_geq(client, 0);
+        server = accept(listener, NULL, NULL);
+        cr_assert_geq(server, 0);
+        cr_expect_eq(send(client, &octet, 1, 0), 1);
+        cr_expect_eq(recv(server, &octet, 1, 0), 1);
+        close(server);
+        close(client);
+        close(listener);
+        cr_expect_eq(endpoint_connect(text, 5), -ECONNREFUSED);
+        endpoint_unlink(text);
+        cr_expect_eq(endpoint_connect(text, 5), -ENOENT);
+        cr_expect_eq(endpoint_connect("nowhere", 5), -EINVAL);
+        cr_expect_eq(endpoint_connect("inet:1@127.0.0.1", 5), -ECONNREFUSED);
+        cr_expect_eq(endpoint_connect("inet:1", 5), -ECONNREFUSED);
+}

@@ -26,6 +26,6 @@ typedef struct command_options {
  */
 typedef int command_fn(const command_options_t *options, int argc, char **argv);
 
-command_fn check_command, doctor_command, migrate_command, replay_command;
+command_fn check_command, doctor_command, migrate_command, replay_command, stats_command;
 
 #endif

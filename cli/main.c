@@ -21,6 +21,7 @@ static const struct command {
     {"replay", replay_command, "what would enforcement have done to these mailboxes?"},
     {"migrate", migrate_command, "translate an opendmarc.conf"},
     {"doctor", doctor_command, "look at this host's set-up, and say what to change"},
+    {"stats", stats_command, "what both daemons have counted"},
     {NULL, NULL, NULL},
 };
 

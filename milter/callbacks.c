@@ -9,6 +9,7 @@
 
 #include "common/app/log.h"
 #include "milter/message.h"
+#include "milter/metrics.h"
 #include "milter/verdict.h"
 
 #define AUTHRES_NAME "Authentication-Results"
@@ -84,6 +85,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
                 return SMFIS_TEMPFAIL;
         session->no_replies = *pf1;
         smfi_setpriv(ctx, session);
+        metrics_add(service_metrics(the_service), MILTER_CONNECTIONS, 0, 0, 1);
         return SMFIS_CONTINUE;
 }
 
@@ -167,6 +169,8 @@ static bool change_message(SMFICTX *ctx, const decision_t *decision)
 {
         bool ok = true;
 
+        metrics_add(service_metrics(the_service), MILTER_FIELDS_REMOVED, 0, 0,
+                    (int64_t)decision->remove_count);
         for (size_t i = decision->remove_count; i > 0; i--)
                 ok = ok && smfi_chgheader(ctx, mutable(AUTHRES_NAME), (int)decision->remove[i - 1],
                                           NULL) == MI_SUCCESS;
@@ -206,14 +210,20 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
 {
         session_t *session = smfi_getpriv(ctx);
         const char *queue_id = smfi_getsymval(ctx, mutable("i"));
+        metrics_t *metrics = service_metrics(the_service);
+        int64_t begun_us;
         decision_t decision;
         sfsistat status;
         int error;
 
         if (session == NULL || session->message.setup == NULL)
                 return SMFIS_TEMPFAIL;
+        begun_us = metrics_clock_us(metrics);
         error = verdict_decide(session, queue_id, &decision);
+        metrics_observe(metrics, MILTER_EVALUATION_SECONDS, 0,
+                        metrics_clock_us(metrics) - begun_us);
         if (error != 0) {
+                metrics_add(metrics, MILTER_REFUSED, REFUSED_ERROR, 0, 1);
                 log_error("%s: %s; refused for now, look at the memory that the host has left",
                           queue_id != NULL ? queue_id : "NOQUEUE", strerror(-error));
                 status = SMFIS_TEMPFAIL;
@@ -235,7 +245,11 @@ static sfsistat on_abort(SMFICTX *ctx)
 
 static sfsistat on_close(SMFICTX *ctx)
 {
-        session_free(smfi_getpriv(ctx));
+        session_t *session = smfi_getpriv(ctx);
+
+        if (session != NULL)
+                metrics_add(service_metrics(the_service), MILTER_CONNECTIONS, 0, 0, -1);
+        session_free(session);
         smfi_setpriv(ctx, NULL);
         return SMFIS_CONTINUE;
 }

@@ -21,7 +21,8 @@ enum join_source {
         JOIN_QUEUE_ID, /**< stored by the policy service under this queue ID */
         JOIN_ENVELOPE, /**< stored by the policy service for this envelope */
         JOIN_HEADER,   /**< a believed Authentication-Results field */
-        JOIN_SELF      /**< evaluated by the milter now */
+        JOIN_SELF,     /**< evaluated by the milter now */
+        JOIN_SOURCE_COUNT
 };
 
 /** "none", "queueid", "envelope", "header", "self": for the log. */

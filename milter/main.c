@@ -22,6 +22,7 @@
 #include "common/app/endpoint.h"
 #include "common/app/log.h"
 #include "milter/callbacks.h"
+#include "milter/metrics.h"
 #include "milter/service.h"
 
 #define DRAIN_SECONDS      30
@@ -125,6 +126,25 @@ static int open_socket(const config_t *config)
         return error;
 }
 
+static int open_monitor(const config_t *config, monitor_t **monitor)
+{
+        const monitor_config_t wanted = {
+            .program = "truefrom-milter",
+            .option = "milter.MetricsSocket",
+            .socket = config->milter.metrics_socket,
+            .umask_bits = config->umask_bits,
+            .table = milter_metrics,
+        };
+
+        return monitor_open(&wanted, monitor);
+}
+
+/* Called in the monitor's thread. */
+static void collect(void *service, metrics_t *metrics)
+{
+        metrics_set(metrics, MILTER_IN_FLIGHT, service_in_flight(service));
+}
+
 static void run(service_t *service)
 {
         uint64_t count;
@@ -140,7 +160,7 @@ static void run(service_t *service)
 }
 
 /* Without smfi_stop: that waits for libmilter's listener to look up from its poll, up to 5 s. */
-static void stop(service_t *service, const char *socket)
+static void stop(service_t *service, const char *socket, monitor_t *monitor)
 {
         const struct timespec last_replies = {.tv_nsec = 100000000};
 
@@ -153,6 +173,7 @@ static void stop(service_t *service, const char *socket)
                             DRAIN_SECONDS);
         /* a message ends in its callback; libmilter sends its reply right after that */
         nanosleep(&last_replies, NULL);
+        monitor_stop(monitor);
         log_info("stopped");
 }
 
@@ -161,6 +182,7 @@ int main(int argc, char **argv)
         daemon_options_t options = {0};
         const config_t *config;
         service_t *service;
+        monitor_t *monitor = NULL;
         char *socket;
         int status = daemon_options(argc, argv, "truefrom-milter", CONFIG_MILTER, &options);
 
@@ -173,22 +195,27 @@ int main(int argc, char **argv)
         if (open_socket(config) != 0)
                 return EXIT_FAILURE;
         socket = strdup(config->milter.socket);
-        if (socket == NULL || daemon_drop_privileges(config) != 0 || catch_signals() != 0) {
+        if (socket == NULL || open_monitor(config, &monitor) != 0 ||
+            daemon_drop_privileges(config) != 0 || catch_signals() != 0) {
                 endpoint_unlink(config->milter.socket);
+                monitor_close(monitor);
                 return EXIT_FAILURE;
         }
         if (config->authserv_id_implicit)
                 log_info("implicit authentication service: %s", config->authserv_id);
-        service = service_create(options.config_path, config);
-        if (service == NULL || start_serving(service) != 0) {
+        service = service_create(options.config_path, config, monitor);
+        if (service == NULL || monitor_start(monitor, collect, service) != 0 ||
+            start_serving(service) != 0) {
                 endpoint_unlink(socket);
+                monitor_close(monitor);
                 return EXIT_FAILURE;
         }
         daemon_notify("READY=1");
         log_info("started, listening on %s", socket);
         run(service);
-        stop(service, socket);
+        stop(service, socket, monitor);
         free(socket);
-        /* idle sessions still have threads in libmilter; the process' end is theirs */
+        /* idle sessions still have threads in libmilter, which may count; the process' end is
+         * theirs */
         return EXIT_SUCCESS;
 }

@@ -14,14 +14,15 @@ struct service {
         const char *config_path;
         store_t *store;
         atomic_bool wants_recipients; /* the setup's, for sessions that begin */
-        pthread_mutex_t lock;         /* guards the rest */
+        monitor_t *monitor;
+        pthread_mutex_t lock; /* guards the rest */
         pthread_cond_t idle;
         setup_t *setup;
         unsigned in_flight;
         bool stopping;
 };
 
-service_t *service_create(const char *config_path, const config_t *config)
+service_t *service_create(const char *config_path, const config_t *config, monitor_t *monitor)
 {
         const store_config_t store = {
             .directory = config->state_directory,
@@ -39,6 +40,7 @@ service_t *service_create(const char *config_path, const config_t *config)
         pthread_mutex_init(&service->lock, NULL);
         pthread_cond_init(&service->idle, NULL);
         service->config_path = config_path;
+        service->monitor = monitor;
         error = store_open_reader(&store, &service->store);
         if (error != 0) {
                 log_error("StateDirectory %s: %s; make it a directory that this user can read",
@@ -47,7 +49,7 @@ service_t *service_create(const char *config_path, const config_t *config)
                 service_free(service);
                 return NULL;
         }
-        service->setup = setup_create(config);
+        service->setup = setup_create_counted(config, monitor_metrics(monitor));
         if (service->setup == NULL) {
                 service_free(service);
                 return NULL;
@@ -77,6 +79,21 @@ bool service_wants_recipients(const service_t *service)
         return service->wants_recipients;
 }
 
+metrics_t *service_metrics(const service_t *service)
+{
+        return monitor_metrics(service->monitor);
+}
+
+unsigned service_in_flight(service_t *service)
+{
+        unsigned in_flight;
+
+        pthread_mutex_lock(&service->lock);
+        in_flight = service->in_flight;
+        pthread_mutex_unlock(&service->lock);
+        return in_flight;
+}
+
 setup_t *service_begin(service_t *service)
 {
         setup_t *setup = NULL;
@@ -104,6 +121,8 @@ static void warn_unchangeable(const config_t *old, const config_t *new)
 {
         if (strcmp(old->milter.socket, new->milter.socket) != 0)
                 log_warning("milter.Socket has changed: restart to listen there");
+        monitor_warn_changed("milter.MetricsSocket", old->milter.metrics_socket,
+                             new->milter.metrics_socket);
         if (strcmp(old->state_directory, new->state_directory) != 0)
                 log_warning("StateDirectory has changed: restart to use it");
 }
@@ -111,9 +130,12 @@ static void warn_unchangeable(const config_t *old, const config_t *new)
 void service_reload(service_t *service)
 {
         const config_t *config = daemon_reload(service->config_path, CONFIG_MILTER);
-        setup_t *fresh = config != NULL ? setup_create(config) : NULL;
+        setup_t *fresh =
+            config != NULL ? setup_create_counted(config, service_metrics(service)) : NULL;
         setup_t *old;
 
+        metrics_add(service_metrics(service), MONITOR_RELOADS,
+                    fresh != NULL ? MONITOR_RELOAD_DONE : MONITOR_RELOAD_FAILED, 0, 1);
         if (fresh == NULL) {
                 log_error("%s: not reloaded; correct it and reload, the configuration in use stays",
                           service->config_path);

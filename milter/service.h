@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "common/app/monitor.h"
 #include "common/app/setup.h"
 #include "common/state/store.h"
 
@@ -17,9 +18,10 @@ typedef struct service service_t;
 /**
  * @param config_path kept for reloads; must outlive the service
  * @param config its reference is taken over, also on failure
+ * @param monitor must outlive the service; NULL = metrics are off
  * @return the service (service_free), or NULL after logging why
  */
-service_t *service_create(const char *config_path, const config_t *config);
+service_t *service_create(const char *config_path, const config_t *config, monitor_t *monitor);
 
 /** No message may be in flight any more. NULL is fine. */
 void service_free(service_t *service);
@@ -29,6 +31,12 @@ store_t *service_store(service_t *service);
 
 /** Does the current configuration look at recipients (Overrides)? Any thread, without waiting. */
 bool service_wants_recipients(const service_t *service);
+
+/** What to count in (enum milter_metric), any thread; NULL when metrics are off. */
+metrics_t *service_metrics(const service_t *service);
+
+/** Messages that have begun and not ended. */
+unsigned service_in_flight(service_t *service);
 
 /** Begin a message: a reference to the current setup, ended by service_end; NULL while stopping. */
 setup_t *service_begin(service_t *service);

@@ -11,6 +11,7 @@
 #include "common/policy/override_input.h"
 #include "milter/gather.h"
 #include "milter/join.h"
+#include "milter/metrics.h"
 
 #define EVALUATION_LIMIT_MS 20000 /* contract section 2, DNSTimeout */
 
@@ -27,15 +28,26 @@ struct state {
         enum dmarc_policy disposition;
 };
 
+static void count(const session_t *session, enum milter_metric metric, unsigned first,
+                  unsigned second)
+{
+        metrics_add(service_metrics(session->service), metric, first, second, 1);
+}
+
 bool verdict_skips(const session_t *session, const char *auth_authen)
 {
         const setup_t *setup = session->message.setup;
 
         if (setup->config->ignore_authenticated_clients && auth_authen != NULL &&
-            *auth_authen != '\0')
+            *auth_authen != '\0') {
+                count(session, MILTER_IGNORED, IGNORED_AUTHENTICATED, 0);
                 return true;
-        return ignore_file_match(setup->ignore, session->has_client ? &session->client : NULL,
-                                 session->client_name);
+        }
+        if (!ignore_file_match(setup->ignore, session->has_client ? &session->client : NULL,
+                               session->client_name))
+                return false;
+        count(session, MILTER_IGNORED, IGNORED_HOST, 0);
+        return true;
 }
 
 static int refuse(struct state *state, decision_t *decision, const char *text)
@@ -189,6 +201,16 @@ static void log_decision(const struct state *state, const decision_t *decision)
                  decision->override != NULL ? decision->override : "");
 }
 
+static void count_decision(const struct state *state, const decision_t *decision)
+{
+        const unsigned disposition = decision->kind == DECISION_TEMPFAIL
+                                         ? DISPOSITION_TEMPFAIL
+                                         : (unsigned)state->disposition;
+
+        count(state->session, MILTER_MESSAGES, state->evaluation.outcome->result, disposition);
+        count(state->session, MILTER_JOINS, state->spf.source, 0);
+}
+
 static int evaluate(struct state *state, const char *queue_id)
 {
         const int64_t deadline_ms = dns_clock_ms() + EVALUATION_LIMIT_MS;
@@ -228,10 +250,13 @@ int verdict_decide(const session_t *session, const char *queue_id, decision_t *d
         why = state.config->milter.required_headers
                   ? rules_nonconformance(&message->fields, &state.author)
                   : NULL;
-        if (why != NULL)
+        if (why != NULL) {
+                count(session, MILTER_REFUSED, REFUSED_NONCONFORMING, 0);
                 return refuse_nonconforming(&state, decision, why);
+        }
         if (rules_ignore_author(state.config, &state.author)) {
                 log_info("%s: %s ignored", state.queue_id, state.author.domains[0]);
+                count(session, MILTER_IGNORED, IGNORED_MAIL_FROM, 0);
                 decision->remove = state.gathered.remove;
                 decision->remove_count = state.gathered.remove_count;
                 return 0;
@@ -241,7 +266,9 @@ int verdict_decide(const session_t *session, const char *queue_id, decision_t *d
                 error = act(&state, decision);
         if (error == 0 && (decision->kind == DECISION_ACCEPT || decision->kind == DECISION_HOLD))
                 error = annotate(&state, decision);
-        if (error == 0)
-                log_decision(&state, decision);
-        return error;
+        if (error != 0)
+                return error;
+        log_decision(&state, decision);
+        count_decision(&state, decision);
+        return 0;
 }

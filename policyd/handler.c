@@ -19,6 +19,7 @@
 struct handler {
         store_t *store;
         pool_t *pool;
+        metrics_t *metrics;
         task_t *spare; /* ended tasks, to be used again */
         size_t spare_count;
         worker_t worker; /* for what needs no waiting */
@@ -39,7 +40,7 @@ static bool given(const task_t *task, enum policy_attribute attribute)
         return *get(task, attribute) != '\0';
 }
 
-handler_t *handler_create(store_t *store, pool_t *pool)
+handler_t *handler_create(store_t *store, pool_t *pool, metrics_t *metrics)
 {
         handler_t *handler = calloc(1, sizeof(*handler));
 
@@ -47,6 +48,7 @@ handler_t *handler_create(store_t *store, pool_t *pool)
                 return NULL;
         handler->store = store;
         handler->pool = pool;
+        handler->metrics = metrics;
         handler->memo = memo_create();
         if (handler->memo != NULL)
                 return handler;
@@ -132,19 +134,24 @@ static uint16_t client_port(const task_t *task)
                                                                                   : 0;
 }
 
-/* Is there a message whose SPF result is wanted? Fills the entry's envelope then. */
+/* Is there a message whose SPF result is wanted? Fills the entry's envelope then; else the task's
+ * outcome says why not. */
 static bool wanted(task_t *task)
 {
         const config_t *config = task->setup->config;
         entry_t *entry = &task->entry;
 
+        task->outcome = OUTCOME_UNRELATED;
         if (strcmp(get(task, POLICY_REQUEST), "smtpd_access_policy") != 0 || !has_envelope(task) ||
             !address_parse(get(task, POLICY_CLIENT_ADDRESS), &entry->client))
                 return false;
+        task->outcome = OUTCOME_AUTHENTICATED;
         if (config->ignore_authenticated_clients && given(task, POLICY_SASL_USERNAME))
                 return false;
+        task->outcome = OUTCOME_IGNORED;
         if (ignore_file_match(task->setup->ignore, &entry->client, get(task, POLICY_CLIENT_NAME)))
                 return false;
+        task->outcome = OUTCOME_LEFT;
         entry->port = client_port(task);
         entry->instance = get(task, POLICY_INSTANCE);
         entry->helo = envelope_helo(task->arena, get(task, POLICY_HELO_NAME));
@@ -269,13 +276,20 @@ static void settle(handler_t *handler, task_t *task, enum found found)
         const char *reply = NULL;
         bool had_received_spf = task->entry.received_spf;
 
-        if (is_refused(task))
+        enum reply_action action = REPLY_DUNNO;
+
+        if (is_refused(task)) {
                 reply = refusal(task);
-        else if (wants_received_spf(task))
+                action = REPLY_REJECT;
+        } else if (wants_received_spf(task)) {
                 reply = received_spf(task);
+                action = REPLY_PREPEND;
+        }
         keep(handler, task, found, task->entry.received_spf != had_received_spf);
-        if (reply != NULL)
-                task->reply = reply;
+        if (reply == NULL)
+                return;
+        task->reply = reply;
+        task->action = action;
 }
 
 /* Too much at once: the milter, which has the whole message in hand, evaluates it then. */
@@ -290,6 +304,21 @@ static void log_overload(handler_t *handler)
                     "faster DNS resolver, such as one on this host");
 }
 
+/* The task is ready. */
+static void count_task(const handler_t *handler, const task_t *task)
+{
+        metrics_add(handler->metrics, POLICYD_REQUESTS,
+                    request_state_of(get(task, POLICY_PROTOCOL_STATE)), task->outcome, 1);
+        metrics_add(handler->metrics, POLICYD_REPLIES, task->action, 0, 1);
+}
+
+static void count_evaluation(const handler_t *handler, const task_t *task, enum evaluation_way way)
+{
+        metrics_add(handler->metrics, POLICYD_SPF_RESULTS, task->entry.spf, 0, 1);
+        metrics_observe(handler->metrics, POLICYD_EVALUATION_SECONDS, way,
+                        metrics_clock_us(handler->metrics) - task->begun_us);
+}
+
 static void log_result(const task_t *task)
 {
         const entry_t *entry = &task->entry;
@@ -302,7 +331,7 @@ static void log_result(const task_t *task)
                  address_format(&entry->client, address), entry->sender);
 }
 
-static void take_result(handler_t *handler, task_t *task)
+static void take_result(handler_t *handler, task_t *task, enum evaluation_way way)
 {
         entry_t *entry = &task->entry;
 
@@ -311,7 +340,9 @@ static void take_result(handler_t *handler, task_t *task)
         entry->spf_domain = task->job.outcome.domain;
         entry->helo_result = task->job.helo_result;
         entry->received_spf = false;
+        task->outcome = OUTCOME_EVALUATED;
         log_result(task);
+        count_evaluation(handler, task, way);
         settle(handler, task, FOUND_NOWHERE);
 }
 
@@ -339,8 +370,9 @@ static bool evaluate(handler_t *handler, task_t *task)
             .sender = task->entry.sender,
             .deadline_ms = dns_clock_ms() + SPF_TIME_LIMIT_MS,
         };
+        task->begun_us = metrics_clock_us(handler->metrics);
         if (evaluate_at_once(handler, &task->job)) {
-                take_result(handler, task);
+                take_result(handler, task, EVALUATION_CACHED);
                 return true;
         }
         if (pool_submit(handler->pool, &task->job))
@@ -349,14 +381,27 @@ static bool evaluate(handler_t *handler, task_t *task)
         return true;
 }
 
+/* @return true when the task is ready */
+static bool answer(handler_t *handler, task_t *task)
+{
+        enum found found;
+
+        if (!wanted(task))
+                return true;
+        found = look_up(handler, task);
+        if (found == FOUND_NOWHERE)
+                return evaluate(handler, task);
+        task->outcome = found == FOUND_BY_INSTANCE ? OUTCOME_SAME_MESSAGE : OUTCOME_SAME_ENVELOPE;
+        settle(handler, task, found);
+        return true;
+}
+
 task_t *handler_begin(handler_t *handler, const policy_request_t *request, setup_t *setup,
                       void *owner, bool *ready)
 {
         task_t *task = take_task(handler);
         policy_request_t taken = *request;
-        enum found found;
 
-        *ready = true;
         if (task == NULL) {
                 policy_request_clear(&taken);
                 return NULL;
@@ -365,13 +410,9 @@ task_t *handler_begin(handler_t *handler, const policy_request_t *request, setup
         task->setup = setup_retain(setup);
         task->owner = owner;
         task->reply = HANDLER_DUNNO;
-        if (!wanted(task))
-                return task;
-        found = look_up(handler, task);
-        if (found != FOUND_NOWHERE)
-                settle(handler, task, found);
-        else
-                *ready = evaluate(handler, task);
+        *ready = answer(handler, task);
+        if (*ready)
+                count_task(handler, task);
         return task;
 }
 
@@ -380,8 +421,9 @@ task_t *handler_finish(handler_t *handler, spf_job_t *job)
         task_t *task = (task_t *)(void *)((char *)job - offsetof(task_t, job));
 
         if (job->evaluated)
-                take_result(handler, task);
+                take_result(handler, task, EVALUATION_ASKED);
         else
                 log_overload(handler);
+        count_task(handler, task);
         return task;
 }

@@ -12,6 +12,7 @@
 #include "common/app/setup.h"
 #include "common/base/arena.h"
 #include "common/state/store.h"
+#include "policyd/metrics.h"
 #include "policyd/pool.h"
 #include "policyd/request.h"
 
@@ -26,13 +27,17 @@ typedef struct task {
         enum store_key kind; /**< where all requests of the message find the entry */
         char key[STORE_KEY_SIZE];
         spf_job_t job;
+        enum request_outcome outcome;
+        enum reply_action action;
+        int64_t begun_us;  /**< metrics_clock_us, of the evaluation */
         const char *reply; /**< when it is ready: the whole reply; the arena's */
 } task_t;
 
 typedef struct handler handler_t;
 
-/** @param store, pool must outlive the handler. @return NULL when memory is out */
-handler_t *handler_create(store_t *store, pool_t *pool);
+/** @param store, pool, metrics must outlive the handler; metrics may be NULL. @return NULL when
+ * memory is out */
+handler_t *handler_create(store_t *store, pool_t *pool, metrics_t *metrics);
 
 /** No task may be left. NULL is fine. */
 void handler_free(handler_t *handler);

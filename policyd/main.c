@@ -11,6 +11,7 @@
 #include "common/app/daemon.h"
 #include "common/app/endpoint.h"
 #include "common/app/log.h"
+#include "policyd/metrics.h"
 #include "policyd/server.h"
 
 /* As many connections as we may have: Postfix opens one for each smtpd process. */
@@ -34,6 +35,19 @@ static int open_listener(const config_t *config)
         return listener;
 }
 
+static int open_monitor(const config_t *config, monitor_t **monitor)
+{
+        const monitor_config_t wanted = {
+            .program = "truefrom-policyd",
+            .option = "policyd.MetricsSocket",
+            .socket = config->policyd.metrics_socket,
+            .umask_bits = config->umask_bits,
+            .table = policyd_metrics,
+        };
+
+        return monitor_open(&wanted, monitor);
+}
+
 static store_t *open_store(const config_t *config)
 {
         const store_config_t wanted = {
@@ -50,7 +64,8 @@ static store_t *open_store(const config_t *config)
         return store;
 }
 
-static int serve(const char *config_path, const config_t *config, int listener)
+/* Takes config and monitor over. */
+static int serve(const char *config_path, const config_t *config, int listener, monitor_t *monitor)
 {
         store_t *store = open_store(config);
         setup_t *setup;
@@ -58,11 +73,14 @@ static int serve(const char *config_path, const config_t *config, int listener)
 
         if (store == NULL) {
                 config_release(config);
+                monitor_close(monitor);
                 return error;
         }
-        setup = setup_create(config);
+        setup = setup_create_counted(config, monitor_metrics(monitor));
         if (setup != NULL)
-                error = server_run(config_path, listener, store, setup);
+                error = server_run(config_path, listener, store, setup, monitor);
+        else
+                monitor_close(monitor);
         store_close(store);
         return error;
 }
@@ -71,6 +89,7 @@ int main(int argc, char **argv)
 {
         daemon_options_t options = {0};
         const config_t *config;
+        monitor_t *monitor = NULL;
         char *socket;
         int listener, error;
         int status = daemon_options(argc, argv, "truefrom-policyd", CONFIG_POLICYD, &options);
@@ -87,9 +106,13 @@ int main(int argc, char **argv)
         listener = open_listener(config);
         if (socket == NULL || listener < 0)
                 return EXIT_FAILURE;
-        error = daemon_drop_privileges(config);
+        error = open_monitor(config, &monitor);
         if (error == 0)
-                error = serve(options.config_path, config, listener);
+                error = daemon_drop_privileges(config);
+        if (error == 0)
+                error = serve(options.config_path, config, listener, monitor);
+        else
+                monitor_close(monitor);
         if (error != 0)
                 endpoint_unlink(socket);
         else

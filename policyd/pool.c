@@ -19,6 +19,7 @@ struct pool {
         job_list_t waiting;
         job_list_t done;
         size_t waiting_count;
+        size_t running_count;
         size_t idle_count;
         size_t thread_count;
         bool stopping;
@@ -62,6 +63,7 @@ static spf_job_t *await_job(pool_t *pool)
         if (!pool->waiting.first)
                 return NULL;
         pool->waiting_count--;
+        pool->running_count++;
         return list_take(&pool->waiting);
 }
 
@@ -76,6 +78,7 @@ static void *work(void *argument)
                 pthread_mutex_unlock(&pool->lock);
                 job_evaluate(&worker, job);
                 pthread_mutex_lock(&pool->lock);
+                pool->running_count--;
                 list_add(&pool->done, job);
                 pool->notify(pool->context);
         }
@@ -157,6 +160,16 @@ bool pool_submit(pool_t *pool, spf_job_t *job)
         }
         pthread_mutex_unlock(&pool->lock);
         return taken;
+}
+
+pool_load_t pool_load(pool_t *pool)
+{
+        pool_load_t load;
+
+        pthread_mutex_lock(&pool->lock);
+        load = (pool_load_t){.waiting = pool->waiting_count, .running = pool->running_count};
+        pthread_mutex_unlock(&pool->lock);
+        return load;
 }
 
 spf_job_t *pool_collect(pool_t *pool)

@@ -26,6 +26,14 @@ void pool_free(pool_t *pool);
 /** @return false when the queue is full or no thread can be started: the job was not taken */
 bool pool_submit(pool_t *pool, spf_job_t *job);
 
+typedef struct pool_load {
+        size_t waiting; /**< jobs that no thread has taken yet */
+        size_t running;
+} pool_load_t;
+
+/** What the pool has to do now; any thread. */
+pool_load_t pool_load(pool_t *pool);
+
 /** All jobs done since the last call, in a list; NULL when there are none. */
 spf_job_t *pool_collect(pool_t *pool);
 

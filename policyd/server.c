@@ -14,6 +14,7 @@
 #include "common/app/log.h"
 #include "policyd/connection.h"
 #include "policyd/handler.h"
+#include "policyd/metrics.h"
 #include "policyd/pool.h"
 
 #define EVALUATIONS_MAX     512  /* threads, which wait for the DNS */
@@ -33,6 +34,7 @@ typedef struct server {
         setup_t *setup;
         pool_t *pool;
         handler_t *handler;
+        metrics_t *metrics;
         connection_events_t events;
         connection_t *connections;
         size_t tasks;                /* begun and not ended */
@@ -76,26 +78,61 @@ static void on_closed(void *context, connection_t *connection)
 {
         server_t *server = context;
 
+        metrics_add(server->metrics, POLICYD_CONNECTIONS, 0, 0, -1);
         connection_unlink(&server->connections, connection);
 }
 
-static void log_losses(server_t *server)
+static void count_store(metrics_t *metrics, const store_statistics_t *now)
 {
-        store_statistics_t now;
+        metrics_set(metrics, POLICYD_STORE_ENTRIES, (int64_t)now->entries);
+        metrics_set(metrics, POLICYD_STORE_USED, (int64_t)now->bytes_used);
+        metrics_set(metrics, POLICYD_STORE_MAX, (int64_t)now->bytes_max);
+        metrics_set(metrics, POLICYD_STORE_DROPPED, (int64_t)now->dropped);
+        metrics_set(metrics, POLICYD_STORE_RECREATED, (int64_t)now->recreated);
+}
 
-        if (time(NULL) < server->losses_logged + LOSSES_LOG_SECONDS ||
-            store_statistics(server->store, &now) != 0)
-                return;
-        if (now.dropped > server->reported.dropped || now.recreated > server->reported.recreated)
+static void log_losses(server_t *server, const store_statistics_t *now)
+{
+        if (now->dropped > server->reported.dropped || now->recreated > server->reported.recreated)
                 server->losses_logged = time(NULL);
-        if (now.dropped > server->reported.dropped)
+        if (now->dropped > server->reported.dropped)
                 log_warning("state store is full: dropped the %llu oldest entries; raise StateSize",
-                            (unsigned long long)(now.dropped - server->reported.dropped));
-        if (now.recreated > server->reported.recreated)
+                            (unsigned long long)(now->dropped - server->reported.dropped));
+        if (now->recreated > server->reported.recreated)
                 log_warning(
                     "state store was damaged: made anew; find out who changes the files in %s",
                     server->setup->config->state_directory);
-        server->reported = now;
+        server->reported = *now;
+}
+
+/* The store is this thread's alone: the monitor's finds what was looked at last. */
+static void look_at_store(server_t *server)
+{
+        bool log_due = time(NULL) >= server->losses_logged + LOSSES_LOG_SECONDS;
+        store_statistics_t now;
+
+        if ((!log_due && server->metrics == NULL) || store_statistics(server->store, &now) != 0)
+                return;
+        count_store(server->metrics, &now);
+        if (log_due)
+                log_losses(server, &now);
+}
+
+/* All that is ready, in one commit. */
+static void commit(server_t *server)
+{
+        int error = store_commit(server->store);
+        int64_t requests = 0;
+
+        if (error != 0)
+                log_error("state store: cannot write: %s; look at the file system of %s, the "
+                          "milter evaluates SPF meanwhile",
+                          strerror(-error), server->setup->config->state_directory);
+        for (const task_t *task = server->ready; task != NULL; task = task->next)
+                requests++;
+        metrics_add(server->metrics, POLICYD_COMMITS, error == 0 ? COMMIT_DONE : COMMIT_FAILED, 0,
+                    1);
+        metrics_observe(server->metrics, POLICYD_COMMIT_REQUESTS, 0, requests);
 }
 
 /* Before the loop sleeps: whatever is ready is stored in one commit, and told after it. A reply may
@@ -107,13 +144,8 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
         (void)events;
         while (server->ready != NULL) {
                 task_t *task = server->ready;
-                int error = store_commit(server->store);
 
-                if (error != 0)
-                        log_error(
-                            "state store: cannot write: %s; look at the file system of %s, the "
-                            "milter evaluates SPF meanwhile",
-                            strerror(-error), server->setup->config->state_directory);
+                commit(server);
                 log_flush(); /* what is told can be read in the log already */
                 server->ready = NULL;
                 server->ready_end = &server->ready;
@@ -198,6 +230,7 @@ static void on_listener(struct ev_loop *loop, ev_io *watcher, int events)
                         pause_accepting(server, ENOMEM);
                         return;
                 }
+                metrics_add(server->metrics, POLICYD_CONNECTIONS, 0, 0, 1);
                 connection_link(&server->connections, connection);
         }
 }
@@ -212,7 +245,7 @@ static void on_expire(struct ev_loop *loop, ev_timer *watcher, int events)
                 log_warning(
                     "state store: cannot drop old entries: %s; look at the file system of %s",
                     strerror(-dropped), server->setup->config->state_directory);
-        log_losses(server);
+        look_at_store(server);
         ev_timer_set(watcher, dropped >= EXPIRE_BATCH ? EXPIRE_SOON_SECONDS : EXPIRE_SECONDS, 0.0);
         ev_timer_start(loop, watcher);
 }
@@ -221,6 +254,8 @@ static void warn_unchangeable(const config_t *old, const config_t *new)
 {
         if (strcmp(old->policyd.socket, new->policyd.socket) != 0)
                 log_warning("policyd.Socket has changed: restart to listen there");
+        monitor_warn_changed("policyd.MetricsSocket", old->policyd.metrics_socket,
+                             new->policyd.metrics_socket);
         if (strcmp(old->state_directory, new->state_directory) != 0 ||
             old->state_size != new->state_size)
                 log_warning("StateDirectory or StateSize has changed: restart to use it");
@@ -230,10 +265,12 @@ static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int events)
 {
         server_t *server = watcher->data;
         const config_t *config = daemon_reload(server->config_path, CONFIG_POLICYD);
-        setup_t *fresh = config != NULL ? setup_create(config) : NULL;
+        setup_t *fresh = config != NULL ? setup_create_counted(config, server->metrics) : NULL;
 
         (void)loop;
         (void)events;
+        metrics_add(server->metrics, MONITOR_RELOADS,
+                    fresh != NULL ? MONITOR_RELOAD_DONE : MONITOR_RELOAD_FAILED, 0, 1);
         if (fresh == NULL) {
                 log_error("%s: not reloaded; correct it and reload, the configuration in use stays",
                           server->config_path);
@@ -306,28 +343,45 @@ static int create_parts(server_t *server)
 {
         server->loop = ev_default_loop(EVFLAG_AUTO);
         server->pool = pool_create(EVALUATIONS_MAX, WAITING_MAX, wake, server);
-        server->handler = handler_create(server->store, server->pool);
+        server->handler = handler_create(server->store, server->pool, server->metrics);
         return server->loop != NULL && server->pool != NULL && server->handler != NULL ? 0
                                                                                        : -ENOMEM;
 }
 
-int server_run(const char *config_path, int listener, store_t *store, setup_t *setup)
+/* Called in the monitor's thread. */
+static void collect(void *context, metrics_t *metrics)
 {
-        server_t server = {.config_path = config_path, .store = store, .setup = setup};
+        pool_load_t load = pool_load(((server_t *)context)->pool);
+
+        metrics_set(metrics, POLICYD_EVALUATIONS_WAITING, (int64_t)load.waiting);
+        metrics_set(metrics, POLICYD_EVALUATIONS_RUNNING, (int64_t)load.running);
+}
+
+int server_run(const char *config_path, int listener, store_t *store, setup_t *setup,
+               monitor_t *monitor)
+{
+        server_t server = {.config_path = config_path,
+                           .store = store,
+                           .setup = setup,
+                           .metrics = monitor_metrics(monitor)};
         int error;
 
         server.ready_end = &server.ready;
         server.events =
             (connection_events_t){.request = on_request, .closed = on_closed, .context = &server};
         error = create_parts(&server);
+        if (error == 0)
+                error = monitor_start(monitor, collect, &server);
         if (error == 0) {
+                look_at_store(&server);
                 start_watchers(&server, listener);
                 daemon_notify("READY=1");
                 log_info("started, listening on %s", setup->config->policyd.socket);
                 log_hold();
                 ev_run(server.loop, 0);
+                log_release();
         }
-        log_flush();
+        monitor_stop(monitor); /* it looks at the pool */
         /* after a drain that took too long, the threads at work end with the process */
         if (server.tasks == 0) {
                 pool_free(server.pool);
@@ -335,6 +389,7 @@ int server_run(const char *config_path, int listener, store_t *store, setup_t *s
                 setup_release(server.setup);
                 if (server.loop != NULL)
                         ev_loop_destroy(server.loop);
+                monitor_close(monitor);
         }
         return error;
 }

@@ -48,11 +48,13 @@ typedef struct config {
         mode_t umask_bits; /**< umask_text as a number */
         struct {
                 const char *socket;
+                const char *metrics_socket; /**< NULL = unset */
                 bool add_received_spf;
                 bool reject_spf_fail;
         } policyd;
         struct {
                 const char *socket;
+                const char *metrics_socket; /**< NULL = unset */
                 bool reject_failures;
                 enum config_action reject_action;
                 enum config_action quarantine_action;

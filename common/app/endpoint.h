@@ -1,5 +1,5 @@
 /*
- * endpoint.h - listening sockets: "local:PATH", "unix:PATH", "inet:PORT@HOST", "inet6:PORT@HOST"
+ * endpoint.h - sockets: "local:PATH", "unix:PATH", "inet:PORT@HOST", "inet6:PORT@HOST"
  */
 #ifndef TRUEFROM_APP_ENDPOINT_H
 #define TRUEFROM_APP_ENDPOINT_H

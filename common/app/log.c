@@ -98,6 +98,13 @@ void log_flush(void)
         held_len = 0;
 }
 
+void log_release(void)
+{
+        log_flush();
+        free(held);
+        held = NULL;
+}
+
 static void write_line(int priority, const char *line, size_t len)
 {
         if (held == NULL) {

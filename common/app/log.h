@@ -28,9 +28,10 @@ void log_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /**
  * From now on this thread's lines at info go out together, at log_flush or when 32 KiB are full;
  * warnings and worse at once, in their place. For a loop that writes many lines a turn; only stderr
- * is kept waiting, syslog takes each line by itself.
+ * is kept waiting, syslog takes each line by itself. Until log_release.
  */
 void log_hold(void);
 void log_flush(void);
+void log_release(void);
 
 #endif

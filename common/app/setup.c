@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/app/log.h"
+#include "common/app/monitor.h"
 
 static void ignore_error(void *context, unsigned line, const char *message)
 {
@@ -17,13 +18,15 @@ static void ignore_error(void *context, unsigned line, const char *message)
                 log_warning("%s:%u: %s; line skipped until it is corrected", path, line, message);
 }
 
-static int open_parts(setup_t *setup)
+static int open_parts(setup_t *setup, metrics_t *metrics)
 {
         const config_t *config = setup->config;
         const dns_config_t dns = {
             .nameservers = config->nameservers.items,
             .nameserver_count = config->nameservers.count,
             .timeout_ms = config->dns_timeout * 1000,
+            .observer = metrics != NULL ? monitor_observe_dns : NULL,
+            .observer_context = metrics,
         };
         int error;
 
@@ -45,6 +48,11 @@ static int open_parts(setup_t *setup)
 
 setup_t *setup_create(const config_t *config)
 {
+        return setup_create_counted(config, NULL);
+}
+
+setup_t *setup_create_counted(const config_t *config, metrics_t *metrics)
+{
         setup_t *setup = calloc(1, sizeof(*setup));
 
         if (!setup) {
@@ -54,7 +62,7 @@ setup_t *setup_create(const config_t *config)
         }
         setup->config = config;
         atomic_init(&setup->references, 1);
-        if (open_parts(setup) == 0)
+        if (open_parts(setup, metrics) == 0)
                 return setup;
         setup_release(setup);
         return NULL;

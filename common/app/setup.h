@@ -11,6 +11,7 @@
 
 #include "common/app/config.h"
 #include "common/dns/resolver.h"
+#include "common/metrics/metrics.h"
 #include "common/policy/ignore.h"
 
 typedef struct setup {
@@ -23,6 +24,10 @@ typedef struct setup {
 /** @param config taken over, even on failure. @return the setup (setup_release), or NULL after
  * logging why */
 setup_t *setup_create(const config_t *config);
+
+/** As setup_create, with the resolver's answers counted (monitor_observe_dns). @param metrics must
+ * outlive the setup; NULL = they are not counted */
+setup_t *setup_create_counted(const config_t *config, metrics_t *metrics);
 
 setup_t *setup_retain(setup_t *setup);
 

@@ -1,11 +1,11 @@
 # What quickstart and run-tests share: packages and builds. Sourced by bash, from the top folder.
 
 BUILD_PACKAGES="build-essential autoconf automake pkg-config libmilter-dev libspf2-dev liblmdb-dev
-libconfig-dev libc-ares-dev libidn2-dev libev-dev libjansson-dev libsystemd-dev"
+libconfig-dev libc-ares-dev libidn2-dev libev-dev libjansson-dev libmicrohttpd-dev libsystemd-dev"
 # what a private Postfix with a DNS server and OpenDKIM needs
 LAB_PACKAGES="postfix nsd opendkim python3 python3-dnspython sasl2-bin libsasl2-modules"
-TEST_PACKAGES="clang libclang-rt-14-dev clang-format libcriterion-dev libyaml-dev python3-jsonschema python3-pytest
-python3-yaml mandoc xz-utils systemd"
+TEST_PACKAGES="clang libclang-rt-14-dev clang-format curl libcriterion-dev libyaml-dev python3-jsonschema
+python3-prometheus-client python3-pytest python3-yaml mandoc xz-utils systemd"
 # what makes and boots a bare Debian, and judges the package
 PACKAGE_PACKAGES="git lintian mmdebstrap systemd-container"
 

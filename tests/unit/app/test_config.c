@@ -88,6 +88,8 @@ Test(config, defaults)
         cr_expect_null(config->user_id);
         cr_expect_str_eq(config->umask_text, "0007");
         cr_expect_eq(config->umask_bits, 07);
+        cr_expect_null(config->policyd.metrics_socket);
+        cr_expect_null(config->milter.metrics_socket);
         cr_expect_not(config->policyd.add_received_spf);
         cr_expect_not(config->policyd.reject_spf_fail);
         cr_expect_not(config->milter.reject_failures);
@@ -112,9 +114,11 @@ Test(config, every_option)
             "DNSTimeout = 7;\nStateDirectory = \"/s\";\nStateLifetime = 120;\nStateSize = 8;\n"
             "HistoryDirectory = \"\";\nLogTarget = \"stderr\";\nUserID = \"a:b\";\nUMask = "
             "\"0117\";\n"
-            "policyd = { Socket = \"inet:10@localhost\"; AddReceivedSPF = true; RejectSPFFail = "
+            "policyd = { Socket = \"inet:10@localhost\"; MetricsSocket = \"inet:12@::1\"; "
+            "AddReceivedSPF = true; RejectSPFFail = "
             "true; };\n"
-            "milter = { Socket = \"inet6:11@::1\"; RejectFailures = true; RejectAction = "
+            "milter = { Socket = \"inet6:11@::1\"; MetricsSocket = \"unix:/m\"; RejectFailures = "
+            "true; RejectAction = "
             "\"hold\";\n"
             "QuarantineAction = \"accept\"; RequiredHeaders = true; SPFSelfValidate = false;\n"
             "SPFIgnoreResults = true; RejectString = \"no %s\"; CopyFailuresTo = \"a@b.test\";\n"
@@ -144,7 +148,9 @@ Test(config, every_option)
         cr_expect_eq(config->umask_bits, 0117);
         cr_expect_str_eq(config->policyd.socket, "inet:10@localhost");
         cr_expect(config->policyd.add_received_spf && config->policyd.reject_spf_fail);
+        cr_expect_str_eq(config->policyd.metrics_socket, "inet:12@::1");
         cr_expect_str_eq(config->milter.socket, "inet6:11@::1");
+        cr_expect_str_eq(config->milter.metrics_socket, "unix:/m");
         cr_expect(config->milter.reject_failures && config->milter.required_headers);
         cr_expect_eq(config->milter.reject_action, ACTION_HOLD);
         cr_expect_eq(config->milter.quarantine_action, ACTION_ACCEPT);
@@ -201,6 +207,9 @@ Test(config, mistakes_have_their_line)
         expect_error(SOCKETS "IgnoreHosts = \"/nonexistent/file\";\n", 3, "IgnoreHosts");
         expect_error("milter: { Socket = \"nowhere\"; };\n", 1, "Socket");
         expect_error("milter: { Socket = \"inet:smtp\"; };\n", 1, "Socket");
+        expect_error("milter: { Socket = \"local:/m\";\nMetricsSocket = \"9854\"; };\n", 2,
+                     "MetricsSocket");
+        expect_error("MetricsSocket = \"inet:9854@::1\";\n" SOCKETS, 1, "group");
         expect_error("milter: { Socket = \"local:/m\";\nRejectString = \"a\"; };\n", 2, "%s");
         expect_error("milter: { Socket = \"local:/m\";\nRejectString = \"%s %s\"; };\n", 2, "%s");
         expect_error("milter: { Socket = \"local:/m\";\nRejectString = \"%s %d\"; };\n", 2, "%s");

@@ -109,4 +109,8 @@ Test(log, held_lines_go_out_together_and_warnings_at_once)
         for (int i = 0; i < 1000; i++) /* more than is kept */
                 log_info("%d: a line of some fifty characters, to fill it up", i);
         cr_expect_neq(*written(ends[0]), '\0');
+        log_release();
+        written(ends[0]);
+        log_info("five");
+        cr_expect_not_null(strstr(written(ends[0]), ": five\n"));
 }

@@ -1,7 +1,7 @@
 /*
  * command.h - the sub-commands of the operator's tool
  *
- * One file a sub-command (cli/NAME.c, with its parts as cli/NAME_*.c), and a row in the table of
+ * One folder a sub-command (cli/NAME/), what several need beside it, and a row in the table of
  * main.c. Each has a manual page of its own, truefrom-NAME(1).
  */
 #ifndef TRUEFROM_CLI_COMMAND_H

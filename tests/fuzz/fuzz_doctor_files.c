@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/doctor_access.h"
-#include "cli/doctor_joins.h"
-#include "cli/doctor_opendkim.h"
+#include "cli/doctor/access.h"
+#include "cli/doctor/joins.h"
+#include "cli/doctor/opendkim.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/doctor_postfix.h"
+#include "cli/doctor/postfix.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

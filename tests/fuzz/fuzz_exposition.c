@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/exposition.h"
-#include "cli/stats_summary.h"
+#include "cli/stats/exposition.h"
+#include "cli/stats/summary.h"
 
 #define NOW 1800000000
 

@@ -7,9 +7,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "cli/migrate_ignore.h"
-#include "cli/migrate_parse.h"
-#include "cli/migrate_translate.h"
+#include "cli/migrate/ignore.h"
+#include "cli/migrate/parse.h"
+#include "cli/migrate/translate.h"
 #include "common/app/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

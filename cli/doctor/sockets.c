@@ -1,0 +1,270 @@
+/* The daemons' sockets: does somebody answer, and may smtpd connect? */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/doctor/doctor.h"
+#include "common/app/endpoint.h"
+#include "common/dns/resolver.h"
+
+#define ANSWER_TIME_MS 5000
+
+/* One daemon. */
+struct daemon {
+        const char *name, *socket;
+        bool milter;
+        credentials_t *credentials;
+};
+
+/* Send all of it. @return 0 or a negative errno */
+static int send_all(int fd, const void *data, size_t len)
+{
+        ssize_t sent = send(fd, data, len, MSG_NOSIGNAL);
+
+        if (sent < 0)
+                return -errno;
+        return (size_t)sent == len ? 0 : -EIO;
+}
+
+/* Receive until `size` octets are there, or the peer has closed. @return how many, or a negative
+ * errno */
+static ssize_t receive(int fd, void *data, size_t size)
+{
+        const int64_t deadline_ms = dns_clock_ms() + ANSWER_TIME_MS;
+        size_t len = 0;
+
+        while (len < size) {
+                struct pollfd wanted = {.fd = fd, .events = POLLIN};
+                int64_t left = deadline_ms - dns_clock_ms();
+                int ready = left > 0 ? poll(&wanted, 1, (int)left) : 0;
+                ssize_t got;
+
+                if (ready == 0)
+                        return -ETIMEDOUT;
+                if (ready < 0)
+                        continue;
+                got = recv(fd, (char *)data + len, size - len, MSG_DONTWAIT);
+                if (got < 0 && errno != EAGAIN && errno != EINTR)
+                        return -errno;
+                if (got == 0)
+                        break;
+                len += got > 0 ? (size_t)got : 0;
+        }
+        return (ssize_t)len;
+}
+
+/* A request of a type that is answered without looking at anything (contract section 4).
+ * @return 0, -EPROTO for another answer, or a negative errno */
+static int ask_policyd(int fd)
+{
+        static const char request[] = "request=doctor\n\n", wanted[] = "action=DUNNO\n\n";
+        char answer[sizeof(wanted) - 1];
+        int error = send_all(fd, request, sizeof(request) - 1);
+        ssize_t len;
+
+        if (error != 0)
+                return error;
+        len = receive(fd, answer, sizeof(answer));
+        if (len < 0)
+                return (int)len;
+        return len == sizeof(answer) && memcmp(answer, wanted, sizeof(answer)) == 0 ? 0 : -EPROTO;
+}
+
+/* The milter protocol's greeting (libmilter/mfdef.h): options are offered and agreed, then QUIT. */
+static int ask_milter(int fd)
+{
+        const struct {
+                uint32_t len;
+                char command;
+                uint32_t version, actions, protocol;
+        } __attribute__((packed)) offer = {htonl(13), 'O', htonl(6), htonl(0x1ff), htonl(0x1fffff)};
+        static const char quit[] = {0, 0, 0, 1, 'Q'};
+        unsigned char answer[17];
+        int error = send_all(fd, &offer, sizeof(offer));
+        ssize_t len;
+
+        if (error != 0)
+                return error;
+        len = receive(fd, answer, sizeof(answer));
+        if (len < 0)
+                return (int)len;
+        if (len != sizeof(answer) || answer[4] != 'O')
+                return -EPROTO;
+        return send_all(fd, quit, sizeof(quit));
+}
+
+static void change_start(doctor_t *doctor, finding_t *finding, const struct daemon *daemon)
+{
+        finding_command(&doctor->findings, finding, "systemctl start %s", daemon->name);
+}
+
+/* Why nobody could be reached. */
+static void report_unreachable(doctor_t *doctor, const struct daemon *daemon, int error)
+{
+        findings_t *findings = &doctor->findings;
+        const char *path = endpoint_path(daemon->socket);
+        finding_t *finding;
+
+        if (error == -EACCES) {
+                finding_add(findings, SEVERITY_NOTE, "not-seen", NULL,
+                            "%s: no permission to connect; run truefrom doctor as root",
+                            daemon->socket);
+                return;
+        }
+        if (error == -ENOENT) {
+                finding = finding_add(findings, SEVERITY_ERROR, "socket-missing", NULL,
+                                      "%s does not run: there is no socket %s", daemon->name, path);
+                change_start(doctor, finding, daemon);
+        } else if (error == -ECONNREFUSED && path != NULL) {
+                finding = finding_add(findings, SEVERITY_ERROR, "socket-stale", NULL,
+                                      "%s does not run: nobody listens on the socket %s",
+                                      daemon->name, path);
+                finding_means(findings, finding,
+                              "A daemon that ended suddenly has left it behind; its start replaces "
+                              "it.");
+                change_start(doctor, finding, daemon);
+        } else if (error == -ECONNREFUSED) {
+                finding = finding_add(findings, SEVERITY_ERROR, "socket-missing", NULL,
+                                      "%s does not run: nobody listens on %s", daemon->name,
+                                      daemon->socket);
+                change_start(doctor, finding, daemon);
+        } else {
+                finding_add(findings, SEVERITY_ERROR, "socket-error", NULL, "%s: %s: %s",
+                            daemon->name, daemon->socket, strerror(-error));
+        }
+}
+
+static void report_answer(doctor_t *doctor, const struct daemon *daemon, int error)
+{
+        findings_t *findings = &doctor->findings;
+        finding_t *finding;
+
+        if (error == 0) {
+                finding_add(findings, SEVERITY_OK, "socket", NULL, "%s answers on %s", daemon->name,
+                            daemon->socket);
+                return;
+        }
+        if (error == -EPROTO) {
+                finding = finding_add(findings, SEVERITY_ERROR, "socket-other", NULL,
+                                      "what listens on %s does not answer as %s does",
+                                      daemon->socket, daemon->name);
+                finding_means(findings, finding,
+                              "Another program has that socket, or %s could not go on.",
+                              daemon->name);
+                return;
+        }
+        finding = finding_add(findings, SEVERITY_ERROR, "socket-silent", NULL,
+                              "%s accepts on %s, and does not answer: %s", daemon->name,
+                              daemon->socket, strerror(-error));
+        finding_command(findings, finding, "systemctl restart %s", daemon->name);
+}
+
+/* Who listens there, as the kernel knows it. */
+static void take_credentials(doctor_t *doctor, const struct daemon *daemon, int fd)
+{
+        struct ucred peer;
+        socklen_t len = sizeof(peer);
+
+        if (endpoint_path(daemon->socket) == NULL ||
+            getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || peer.pid <= 0)
+                return;
+        if (credentials_of_process(doctor->arena, peer.pid, daemon->credentials) != 0)
+                daemon->credentials->name = NULL;
+}
+
+/* Is `folder` what the file lies in? */
+static bool is_parent(const char *folder, const char *path)
+{
+        size_t len = strlen(folder);
+
+        return strncmp(folder, path, len) == 0 && path[len] == '/' &&
+               strchr(path + len + 1, '/') == NULL;
+}
+
+/* @param refused the part of the socket's path that smtpd's user may not use */
+static void report_permission(doctor_t *doctor, const struct daemon *daemon, const char *user,
+                              const char *refused)
+{
+        const char *path = endpoint_path(daemon->socket);
+        bool whole = strcmp(refused, path) == 0;
+        findings_t *findings = &doctor->findings;
+        finding_t *finding = finding_add(
+            findings, SEVERITY_ERROR, "socket-permission", NULL, "Postfix's user %s may not %s %s",
+            user, whole ? "write to the socket" : "enter the folder", refused);
+
+        finding_means(findings, finding, "To Postfix, %s is down.", daemon->name);
+        if (whole)
+                finding_command(findings, finding, "chgrp %s %s && chmod g+rw %s", user, path,
+                                path);
+        else if (is_parent(refused, path))
+                finding_command(findings, finding, "chgrp %s %s && chmod g+x %s", user, refused,
+                                refused);
+        else /* a folder further up is not ours */
+                finding_change(findings, finding, doctor->options.config_path,
+                               daemon->milter ? "group milter" : "group policyd",
+                               "Socket = \"local:%s\";",
+                               doctor_chroot_path(doctor, daemon->socket));
+}
+
+/* smtpd connects as mail_owner. */
+static void check_permission(doctor_t *doctor, const struct daemon *daemon)
+{
+        const char *user = postfix_value(doctor->postfix, NULL, "mail_owner");
+        const char *path = endpoint_path(daemon->socket);
+        const char *refused = NULL;
+        credentials_t postfix;
+
+        if (path == NULL || credentials_of_user(doctor->arena, user, &postfix) != 0)
+                return;
+        if (access_as(doctor->arena, &postfix, path, W_OK, &refused) == -EACCES)
+                report_permission(doctor, daemon, user, refused);
+}
+
+static void check_daemon(doctor_t *doctor, const struct daemon *daemon)
+{
+        const char *path;
+        struct stat status;
+        int fd;
+
+        if (daemon->socket == NULL)
+                return;
+        path = endpoint_path(daemon->socket);
+        if (path != NULL && stat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
+                finding_t *finding =
+                    finding_add(&doctor->findings, SEVERITY_ERROR, "socket-type", NULL,
+                                "%s is no socket: %s cannot listen there", path, daemon->name);
+
+                finding_command(&doctor->findings, finding, "rm %s", path);
+                return;
+        }
+        fd = endpoint_connect(daemon->socket, ANSWER_TIME_MS);
+        if (fd < 0) {
+                report_unreachable(doctor, daemon, fd);
+                return;
+        }
+        take_credentials(doctor, daemon, fd);
+        report_answer(doctor, daemon, daemon->milter ? ask_milter(fd) : ask_policyd(fd));
+        close(fd);
+        if (doctor->postfix != NULL)
+                check_permission(doctor, daemon);
+}
+
+void doctor_check_sockets(doctor_t *doctor)
+{
+        const struct daemon policyd = {.name = "truefrom-policyd",
+                                       .socket = doctor->config->policyd.socket,
+                                       .credentials = &doctor->policyd};
+        const struct daemon milter = {.name = "truefrom-milter",
+                                      .socket = doctor->config->milter.socket,
+                                      .milter = true,
+                                      .credentials = &doctor->milter};
+
+        check_daemon(doctor, &policyd);
+        check_daemon(doctor, &milter);
+}

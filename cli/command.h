@@ -13,7 +13,7 @@
 #define EX_OS_ERROR  71 /**< sysexits.h EX_OSERR: out of memory and the like */
 #define EX_TEMP_FAIL 75 /**< sysexits.h EX_TEMPFAIL: the DNS did not answer */
 
-/** What stands before the sub-command. */
+/** What concerns all sub-commands. */
 typedef struct command_options {
         const char *config_path; /**< -c FILE or its default; never NULL */
         bool config_given;       /**< by -c, so that it must be there */

@@ -49,6 +49,26 @@ static int usage_error(const char *what, const char *name)
         return EX_USAGE_ERROR;
 }
 
+/* "-c FILE" may stand behind the command as well: take it out. @return the arguments that are left
+ */
+static int take_config(int argc, char **argv, command_options_t *given)
+{
+        int kept = 0, i = 0;
+
+        for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
+                if (strcmp(argv[i], "-c") == 0 && i + 1 < argc) {
+                        given->config_path = argv[++i];
+                        given->config_given = true;
+                } else {
+                        argv[kept++] = argv[i];
+                }
+        }
+        while (i < argc)
+                argv[kept++] = argv[i++];
+        argv[kept] = NULL;
+        return kept;
+}
+
 int main(int argc, char **argv)
 {
         char help[1024];
@@ -68,8 +88,8 @@ int main(int argc, char **argv)
                 return usage_error("no such command: ", argv[options.arguments]);
         given.config_path = options.config_path;
         given.config_given = options.config_given;
-        argc -= options.arguments;
         argv += options.arguments;
+        argc = take_config(argc - options.arguments, argv, &given);
         optind = 0; /* glibc: getopt begins anew */
         return command->run(&given, argc, argv);
 }

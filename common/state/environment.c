@@ -67,7 +67,7 @@ static int open_databases(environment_t *environment, unsigned txn_flags, unsign
         if (error != 0)
                 return error;
         dbi_flags |= MDB_INTEGERKEY;
-        error = mdb_dbi_open(txn, "entries", dbi_flags, &environment->entries);
+        error = mdb_dbi_open(txn, "results", dbi_flags, &environment->entries);
         if (error == 0)
                 error = mdb_dbi_open(txn, "index", dbi_flags, &environment->index);
         if (error != 0) {

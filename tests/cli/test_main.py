@@ -32,3 +32,12 @@ def test_a_bad_configuration_is_told_by_file_and_line(tmp_path):
     done = truefrom("-c", path, "-t")
     assert done.returncode == 78
     assert done.stderr.startswith(f"{path}:4: ")
+
+
+def test_the_configuration_may_be_named_behind_the_command(tmp_path):
+    missing = str(tmp_path / "missing.conf")
+    for arguments in (["-c", missing, "stats"], ["stats", "-c", missing], ["stats", "--json", "-c", missing]):
+        done = truefrom(*arguments)
+        assert (done.returncode, missing in done.stderr) == (78, True), (arguments, done)
+    assert truefrom("stats", "-c").returncode == 64
+    assert truefrom("check", "-c").returncode == 2

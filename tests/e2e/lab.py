@@ -34,6 +34,8 @@ POSTFIX_DAEMONS = "/usr/lib/postfix/sbin"
 TIMEOUT = 30
 
 
+# "FIRST-LAST": runs at the same time have ports of their own
+_first_port, _last_port = map(int, os.environ.get("TEST_PORTS", "10000-29999").split("-"))
 _given_ports = set()
 
 
@@ -41,7 +43,7 @@ def free_port():
     """A port that nobody listens on, below those that the kernel gives to outgoing connections: one of
     these could be taken before its server has started."""
     while True:
-        port = random.randrange(10000, 30000)
+        port = random.randint(_first_port, _last_port)
         if port in _given_ports:
             continue
         _given_ports.add(port)

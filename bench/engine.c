@@ -13,6 +13,7 @@
 #include "bench/talk.h"
 
 #define EVENTS_AT_ONCE 256
+#define FOREVER        UINT64_MAX
 #define INPUT_OCTETS   8192
 
 typedef struct session {
@@ -226,14 +227,14 @@ static int on_input(engine_t *engine, session_t *session, enum peer peer)
         return reply == REPLY_PARTIAL ? 0 : go_on(engine, session, reply);
 }
 
-/* Messages that are due, while there are idle sessions; how long until the next is due, in ms. */
-static int begin_due(engine_t *engine, int *wait_ms)
+/* Messages that are due, while there are idle sessions; how long until the next is due. */
+static int begin_due(engine_t *engine, uint64_t *wait_ns)
 {
         const plan_t *plan = engine->plan;
         uint64_t now = now_ns();
         int error = 0;
 
-        *wait_ms = -1;
+        *wait_ns = FOREVER;
         while (error == 0 && engine->idle != NULL && engine->begun < plan->messages) {
                 session_t *session = engine->idle;
                 uint64_t due = now;
@@ -242,13 +243,23 @@ static int begin_due(engine_t *engine, int *wait_ms)
                         due =
                             engine->start_ns + (uint64_t)((double)engine->begun * 1e9 / plan->rate);
                 if (due > now) {
-                        *wait_ms = (int)((due - now) / 1000000);
+                        *wait_ns = due - now;
                         break;
                 }
                 engine->idle = session->next;
                 error = begin_message(engine, session, due);
         }
         return error;
+}
+
+/* To the nanosecond: who waits in a busy loop takes a core away from those that are measured. */
+static int wait_for_events(engine_t *engine, struct epoll_event *events, uint64_t wait_ns)
+{
+        const struct timespec timeout = {.tv_sec = (time_t)(wait_ns / 1000000000),
+                                         .tv_nsec = (long)(wait_ns % 1000000000)};
+
+        return epoll_pwait2(engine->epoll, events, EVENTS_AT_ONCE,
+                            wait_ns == FOREVER ? NULL : &timeout, NULL);
 }
 
 static int run(engine_t *engine)
@@ -258,12 +269,13 @@ static int run(engine_t *engine)
 
         engine->start_ns = now_ns();
         while (engine->ended < engine->plan->messages && error == 0) {
-                int wait_ms, count;
+                uint64_t wait_ns;
+                int count;
 
-                error = begin_due(engine, &wait_ms);
+                error = begin_due(engine, &wait_ns);
                 if (error != 0)
                         break;
-                count = epoll_wait(engine->epoll, events, EVENTS_AT_ONCE, wait_ms);
+                count = wait_for_events(engine, events, wait_ns);
                 for (int i = 0; i < count && error == 0; i++) {
                         session_t *session = &engine->sessions[events[i].data.u64 / PEERS];
 

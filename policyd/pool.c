@@ -3,10 +3,15 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 /* libspf2 goes a few levels deep with buffers on the stack; the default of 8 MiB is for far more.
  */
 #define STACK_SIZE ((size_t)1 << 20)
+
+/* What has to wait for the DNS anyway comes after what the event loop can answer at once. */
+#define NICENESS 5
 
 typedef struct job_list {
         spf_job_t *first;
@@ -73,6 +78,8 @@ static void *work(void *argument)
         worker_t worker = {0};
         spf_job_t *job;
 
+        /* Linux: of this thread alone */
+        setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
         pthread_mutex_lock(&pool->lock);
         while ((job = await_job(pool))) {
                 pthread_mutex_unlock(&pool->lock);
@@ -80,7 +87,9 @@ static void *work(void *argument)
                 pthread_mutex_lock(&pool->lock);
                 pool->running_count--;
                 list_add(&pool->done, job);
+                pthread_mutex_unlock(&pool->lock);
                 pool->notify(pool->context);
+                pthread_mutex_lock(&pool->lock);
         }
         pthread_mutex_unlock(&pool->lock);
         worker_clear(&worker);

@@ -49,7 +49,7 @@ service_t *service_create(const char *config_path, const config_t *config, monit
                 service_free(service);
                 return NULL;
         }
-        service->setup = setup_create_counted(config, monitor_metrics(monitor));
+        service->setup = setup_create(config, monitor_metrics(monitor));
         if (service->setup == NULL) {
                 service_free(service);
                 return NULL;
@@ -130,8 +130,7 @@ static void warn_unchangeable(const config_t *old, const config_t *new)
 void service_reload(service_t *service)
 {
         const config_t *config = daemon_reload(service->config_path, CONFIG_MILTER);
-        setup_t *fresh =
-            config != NULL ? setup_create_counted(config, service_metrics(service)) : NULL;
+        setup_t *fresh = config != NULL ? setup_create(config, service_metrics(service)) : NULL;
         setup_t *old;
 
         metrics_add(service_metrics(service), MONITOR_RELOADS,

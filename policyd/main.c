@@ -76,7 +76,7 @@ static int serve(const char *config_path, const config_t *config, int listener, 
                 monitor_close(monitor);
                 return error;
         }
-        setup = setup_create_counted(config, monitor_metrics(monitor));
+        setup = setup_create(config, monitor_metrics(monitor));
         if (setup != NULL)
                 error = server_run(config_path, listener, store, setup, monitor);
         else

@@ -128,6 +128,8 @@ static void commit(server_t *server)
                 log_error("state store: cannot write: %s; look at the file system of %s, the "
                           "milter evaluates SPF meanwhile",
                           strerror(-error), server->setup->config->state_directory);
+        if (server->metrics == NULL)
+                return;
         for (const task_t *task = server->ready; task != NULL; task = task->next)
                 requests++;
         metrics_add(server->metrics, POLICYD_COMMITS, error == 0 ? COMMIT_DONE : COMMIT_FAILED, 0,
@@ -265,7 +267,7 @@ static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int events)
 {
         server_t *server = watcher->data;
         const config_t *config = daemon_reload(server->config_path, CONFIG_POLICYD);
-        setup_t *fresh = config != NULL ? setup_create_counted(config, server->metrics) : NULL;
+        setup_t *fresh = config != NULL ? setup_create(config, server->metrics) : NULL;
 
         (void)loop;
         (void)events;

@@ -46,12 +46,7 @@ static int open_parts(setup_t *setup, metrics_t *metrics)
         return error;
 }
 
-setup_t *setup_create(const config_t *config)
-{
-        return setup_create_counted(config, NULL);
-}
-
-setup_t *setup_create_counted(const config_t *config, metrics_t *metrics)
+setup_t *setup_create(const config_t *config, metrics_t *metrics)
 {
         setup_t *setup = calloc(1, sizeof(*setup));
 

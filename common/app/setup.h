@@ -21,13 +21,14 @@ typedef struct setup {
         atomic_uint references;
 } setup_t;
 
-/** @param config taken over, even on failure. @return the setup (setup_release), or NULL after
- * logging why */
-setup_t *setup_create(const config_t *config);
-
-/** As setup_create, with the resolver's answers counted (monitor_observe_dns). @param metrics must
- * outlive the setup; NULL = they are not counted */
-setup_t *setup_create_counted(const config_t *config, metrics_t *metrics);
+/**
+ * Open what a configuration names.
+ * @param config taken over, even on failure
+ * @param metrics where the resolver's answers are counted (monitor_observe_dns), and which must
+ * outlive the setup; NULL = nowhere
+ * @return the setup (setup_release), or NULL after logging why
+ */
+setup_t *setup_create(const config_t *config, metrics_t *metrics);
 
 setup_t *setup_retain(setup_t *setup);
 

@@ -77,6 +77,10 @@ static void *serve(void *service)
                 log_fatal("libmilter ended: %s; restart truefrom-milter", strerror(-error));
                 exit(EXIT_FAILURE);
         }
+        /* a signal that came as libmilter's thread began to wait was taken by it: it has ended, and
+         * the main thread knows nothing of it */
+        if (!stop_wanted)
+                kill(getpid(), SIGTERM);
         return NULL;
 }
 

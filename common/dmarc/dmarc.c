@@ -84,16 +84,6 @@ static enum dmarc_policy subdomain_policy(struct evaluation *evaluation,
         return existing;
 }
 
-/* A label over 63 octets can be in no zone: no such name exists, and no server need be asked. */
-static bool label_too_long(const char *domain)
-{
-        for (; *domain != '\0';
-             domain += strcspn(domain, ".") + (domain[strcspn(domain, ".")] == '.'))
-                if (strcspn(domain, ".") > 63)
-                        return true;
-        return false;
-}
-
 static void select_policy(struct evaluation *evaluation, const dmarc_found_t *found)
 {
         const dmarc_record_t *record = &found->record;
@@ -108,7 +98,8 @@ static void select_policy(struct evaluation *evaluation, const dmarc_found_t *fo
                 out->policy = p;
                 out->policy_tag = p_tag(record);
         } else if (record->np.state == DMARC_TAG_VALID &&
-                   label_too_long(evaluation->input->author_domain)) {
+                   !domain_fits(evaluation->input->author_domain)) {
+                /* it can be in no zone: no such name exists, and no server need be asked */
                 out->author_exists = false;
                 out->policy = record->np.value;
                 out->policy_tag = "np";

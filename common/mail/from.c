@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/mail/domain.h"
+#include "common/mail/authors.h"
 #include "common/mail/lexer.h"
 
 static const char *const verdict_names[] = {
@@ -22,32 +22,13 @@ const char *from_verdict_name(enum from_verdict verdict)
 /* One field while it is read (RFC 5322 3.4 with the obsolete forms of 4.4; RFC 6854). */
 struct parser {
         lexer_t lexer;
-        arena_t *arena;
-        from_author_t *out;
-        const char **domains; /* out->domains while it grows */
-        char *scratch;        /* as long as the field */
+        authors_t *authors;
+        char *scratch;     /* as long as the field */
+        const char *begin; /* of the member of the list that is read */
         unsigned addresses, literals, names;
-        bool in_group, malformed, out_of_memory;
+        bool has_address; /* of that member */
+        bool in_group, malformed;
 };
-
-static void add_domain(struct parser *parser, const char *domain)
-{
-        from_author_t *out = parser->out;
-        const char *copy;
-
-        for (size_t i = 0; i < out->domain_count; i++)
-                if (strcmp(parser->domains[i], domain) == 0)
-                        return;
-        if (out->domain_count == FROM_DOMAINS_MAX) {
-                out->domains_incomplete = true;
-                return;
-        }
-        copy = arena_strdup(parser->arena, domain);
-        if (copy == NULL)
-                parser->out_of_memory = true;
-        else
-                parser->domains[out->domain_count++] = copy;
-}
 
 static void malformed(struct parser *parser)
 {
@@ -60,7 +41,8 @@ static void skip(struct parser *parser)
                 malformed(parser);
 }
 
-/* [192.0.2.1]: no domain, so no author domain (RFC 9989 has no policy for it). */
+/* [192.0.2.1]: no domain, so no author domain (RFC 9989 has no policy for it). [bank.example] is
+ * no literal of RFC 5321, and readers show it. */
 static void read_literal(struct parser *parser)
 {
         lexer_t *lexer = &parser->lexer;
@@ -73,6 +55,8 @@ static void read_literal(struct parser *parser)
         for (const char *at = lexer->at + 1; at < close; at++)
                 if ((unsigned char)*at < ' ' || *at == '[' || *at == '\\')
                         malformed(parser);
+        if (!authors_add_literal(parser->authors, lexer->at + 1, (size_t)(close - lexer->at - 1)))
+                malformed(parser);
         lexer->at = close + 1;
         parser->literals++;
 }
@@ -81,7 +65,6 @@ static void read_literal(struct parser *parser)
 static void read_domain(struct parser *parser)
 {
         lexer_t *lexer = &parser->lexer;
-        char domain[DOMAIN_SIZE];
         bool after_atom = false;
         size_t len = 0;
 
@@ -101,18 +84,9 @@ static void read_domain(struct parser *parser)
                 after_atom = atom > 0;
                 skip(parser);
         }
-        if (parser->malformed)
-                return;
-        switch (domain_normalize(parser->scratch, len, domain)) {
-        case 0:
-                add_domain(parser, domain);
-                break;
-        case -ENOMEM:
-                parser->out_of_memory = true;
-                break;
-        default:
+        if (!parser->malformed &&
+            authors_add(parser->authors, parser->scratch, len) != AUTHORS_DOMAIN)
                 malformed(parser);
-        }
 }
 
 /* What stands before "@", "<", ":" or ",": words and dots. */
@@ -152,6 +126,7 @@ static struct words read_words(struct parser *parser)
 
 static void count_address(struct parser *parser)
 {
+        parser->has_address = true;
         if (++parser->addresses > FROM_ADDRESSES_MAX)
                 malformed(parser);
 }
@@ -206,21 +181,44 @@ static void read_mailbox_or_group(struct parser *parser)
         } else if (words.count > 0 && !parser->in_group && lexer_accept(lexer, ':')) {
                 parser->in_group = true;
         } else if (words.count > 0) {
-                parser->names++;
+                if (++parser->names > FROM_ADDRESSES_MAX)
+                        malformed(parser);
         } else {
                 malformed(parser);
         }
+}
+
+/* Without an address of its own, what a member of the list says is what a reader shows of it; so
+ * is the name of a group. */
+static void end_member(struct parser *parser, const char *end)
+{
+        const char *begin = parser->begin;
+        size_t len = (size_t)(end - begin);
+        bool was_incomplete = parser->authors->incomplete;
+
+        if (!parser->has_address &&
+            (memchr(begin, '@', len) != NULL || memmem(begin, len, "=?", 2) != NULL))
+                authors_collect(parser->authors, begin, len);
+        if (parser->authors->incomplete && !was_incomplete)
+                malformed(parser);
+        parser->begin = parser->lexer.at;
+        parser->has_address = false;
 }
 
 /* A group may be followed by "," or the end; ";" stands nowhere else. */
 static bool read_separator(struct parser *parser)
 {
         lexer_t *lexer = &parser->lexer;
+        const char *end;
 
         skip(parser);
-        if (lexer_accept(lexer, ','))
+        end = lexer->at;
+        if (lexer_accept(lexer, ',')) {
+                end_member(parser, end);
                 return true;
+        }
         if (parser->in_group && lexer_accept(lexer, ';')) {
+                end_member(parser, end);
                 parser->in_group = false;
                 skip(parser);
                 if (!lexer_done(lexer) && lexer_peek(lexer) != ',')
@@ -230,7 +228,7 @@ static bool read_separator(struct parser *parser)
         return false;
 }
 
-static void read_field(struct parser *parser)
+static void read_members(struct parser *parser)
 {
         lexer_t *lexer = &parser->lexer;
         bool separated = true;
@@ -249,135 +247,90 @@ static void read_field(struct parser *parser)
                 else
                         read_mailbox_or_group(parser);
                 separated = !was_in_group && parser->in_group;
+                if (separated)
+                        end_member(parser, lexer->at);
         }
+}
+
+static void read_field(struct parser *parser)
+{
+        parser->begin = parser->lexer.at;
+        read_members(parser);
+        if (!parser->malformed)
+                end_member(parser, parser->lexer.at);
         if (parser->in_group || (parser->names > 0 && parser->addresses != 1) ||
-            (parser->literals > 0 && parser->out->domain_count > 0))
+            (parser->literals > 0 && parser->literals < parser->addresses))
                 malformed(parser);
 }
 
-static bool is_domain_byte(char c)
-{
-        return (unsigned char)c >= 0x80 || c == '-' || c == '_' || (c >= '0' && c <= '9') ||
-               (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+/* What is to be told of all fields. */
+struct traits {
+        bool malformed;
+        bool literal; /* no address has a domain, though readers may take a literal for one */
+};
 
-static bool is_space(char c)
-{
-        return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static void add_candidate(struct parser *parser, size_t len, bool is_last)
-{
-        char domain[DOMAIN_SIZE];
-        int error = len > 0 ? domain_normalize(parser->scratch, len, domain) : -EINVAL;
-
-        if (error == 0)
-                add_domain(parser, domain);
-        else if (error == -ENOMEM)
-                parser->out_of_memory = true;
-        else if (is_last)
-                parser->out->domains_incomplete = true;
-}
-
-/* The text after an "@" as far as it could be a domain: up to white space, and, since a domain may
- * have white space around its dots, on from there too. */
-static const char *collect_one(struct parser *parser, const char *at, const char *end)
-{
-        bool after_dot = true, space = false;
-        size_t len = 0;
-
-        for (; at < end; at++) {
-                if (is_space(*at)) {
-                        if (!space && len > 0)
-                                add_candidate(parser, len, false);
-                        space = true;
-                        continue;
-                }
-                if (*at != '.' && (!is_domain_byte(*at) || (space && !after_dot)))
-                        break;
-                parser->scratch[len++] = *at;
-                after_dot = *at == '.';
-                space = false;
-        }
-        if (len > 0 || at == end || *at != '[')
-                add_candidate(parser, len, true);
-        return at;
-}
-
-/* Every domain that some reader could take from text that has no one meaning. */
-static void collect(struct parser *parser, const char *text, size_t text_len)
-{
-        const char *end = text + text_len;
-        const char *at = memchr(text, '@', text_len);
-
-        while (at != NULL) {
-                at = collect_one(parser, at + 1, end);
-                at = memchr(at, '@', (size_t)(end - at));
-        }
-}
-
-/* The text without what stands in parentheses. */
-static size_t strip_comments(const char *text, size_t len, char *out)
-{
-        size_t depth = 0, used = 0;
-
-        for (size_t i = 0; i < len; i++) {
-                if (text[i] == '(')
-                        depth++;
-                else if (text[i] == ')' && depth > 0)
-                        depth--;
-                else if (depth == 0)
-                        out[used++] = text[i];
-        }
-        return used;
-}
-
-static void collect_all(struct parser *parser, const from_field_t *field)
-{
-        char *stripped = arena_alloc(parser->arena, field->len + 1);
-
-        if (stripped == NULL) {
-                parser->out_of_memory = true;
-                return;
-        }
-        collect(parser, field->body, field->len);
-        collect(parser, stripped, strip_comments(field->body, field->len, stripped));
-}
-
-static enum from_verdict verdict_of(const struct parser *parser, size_t fields)
+static enum from_verdict verdict_of(const authors_t *authors, size_t fields,
+                                    const struct traits *traits)
 {
         if (fields > 1)
                 return FROM_MULTIPLE_FIELDS;
-        if (parser->malformed)
+        if (traits->malformed)
                 return FROM_MALFORMED;
-        if (parser->out->domain_count == 0)
+        if (authors->count == 0 || traits->literal)
                 return FROM_NONE;
-        return parser->out->domain_count == 1 ? FROM_SINGLE : FROM_MULTIPLE;
+        return authors->count == 1 ? FROM_SINGLE : FROM_MULTIPLE;
+}
+
+static int parse_field(authors_t *authors, const from_field_t *field, struct traits *traits)
+{
+        struct parser parser = {
+            .lexer = {.at = field->body, .end = field->body + field->len},
+            .authors = authors,
+            .scratch = arena_alloc(authors->arena, field->len + 1),
+        };
+
+        if (parser.scratch == NULL)
+                return -ENOMEM;
+        read_field(&parser);
+        traits->literal = traits->literal || parser.literals > 0;
+        if (parser.malformed) {
+                traits->malformed = true;
+                authors_collect(authors, field->body, field->len);
+        }
+        return authors->out_of_memory ? -ENOMEM : 0;
+}
+
+static int give(const authors_t *authors, from_author_t *out)
+{
+        const char **domains = arena_calloc(authors->arena, FROM_DOMAINS_MAX, sizeof(*domains));
+
+        if (domains == NULL)
+                return -ENOMEM;
+        memcpy(domains, authors->domains, authors->count * sizeof(*domains));
+        out->domains = domains;
+        out->domain_count = authors->count;
+        out->domains_incomplete = authors->incomplete;
+        return 0;
 }
 
 int from_parse(arena_t *arena, const from_field_t *fields, size_t count, from_author_t *out)
 {
-        struct parser parser = {.arena = arena, .out = out};
+        authors_t authors = {.arena = arena};
+        size_t left = FROM_OCTETS_MAX;
+        struct traits traits = {.malformed = false};
+        int error = 0;
 
         memset(out, 0, sizeof(*out));
-        parser.domains = arena_calloc(arena, FROM_DOMAINS_MAX, sizeof(*parser.domains));
-        if (parser.domains == NULL)
-                return -ENOMEM;
-        for (size_t i = 0; i < count; i++) {
-                parser.lexer.at = fields[i].body;
-                parser.lexer.end = fields[i].body + fields[i].len;
-                parser.scratch = arena_alloc(arena, fields[i].len + 1);
-                if (parser.scratch == NULL)
-                        return -ENOMEM;
-                parser.in_group = parser.malformed = false;
-                parser.addresses = parser.literals = parser.names = 0;
-                read_field(&parser);
-                if (parser.malformed)
-                        collect_all(&parser, &fields[i]);
+        for (size_t i = 0; i < count && error == 0 && left > 0; i++) {
+                from_field_t field = fields[i];
+
+                if (field.len >= left) {
+                        field.len = left;
+                        authors.incomplete = traits.malformed = true;
+                }
+                left -= field.len;
+                error = parse_field(&authors, &field, &traits);
         }
-        if (parser.out_of_memory)
-                return -ENOMEM;
-        out->domains = parser.domains;
-        out->verdict = verdict_of(&parser, count);
-        return 0;
+        out->verdict = verdict_of(&authors, count, &traits);
+        return error == 0 ? give(&authors, out) : error;
 }

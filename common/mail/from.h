@@ -1,6 +1,10 @@
 /*
  * from.h - the author domains of a message (RFC 5322 3.6.2, RFC 6854, RFC 9989 4.2 and 11.5)
  *
+ * An author domain is every domain that a reader may be shown as the author's: a member of the list
+ * without an address of its own counts with the domains in its text, as readers decode it. The
+ * display name beside an address does not count.
+ *
  * Pure, without recursion, bounded. Never guesses: a field that readers may understand in
  * different ways is FROM_MALFORMED, and `domains` then holds every domain that a reader could see
  * in it, so that none of their policies can be evaded.
@@ -28,14 +32,17 @@ const char *from_verdict_name(enum from_verdict verdict);
 #define FROM_DOMAINS_MAX   10  /**< distinct author domains that are evaluated */
 #define FROM_ADDRESSES_MAX 100 /**< addresses in a field; more is malformed */
 #define FROM_COMMENT_DEPTH 100 /**< nesting of comments; more is malformed */
+#define FROM_OCTETS_MAX                                                                            \
+        65536 /**< of all From fields that are looked at; what is behind them may                  \
+                   hide authors, so that `domains_incomplete` is set */
 
 typedef struct from_author {
         enum from_verdict verdict;
-        const char *const
-            *domains;            /**< distinct, normalized, in order of appearance; in the arena */
-        size_t domain_count;     /**< at most FROM_DOMAINS_MAX */
-        bool domains_incomplete; /**< there were more distinct domains than FROM_DOMAINS_MAX, or
-                                      text that could be a domain but cannot be normalized */
+        const char *const *domains; /**< distinct, in order of appearance, in the arena; normalized,
+                                       or too long for the DNS (domain_normalize_long) */
+        size_t domain_count;        /**< at most FROM_DOMAINS_MAX */
+        bool domains_incomplete;    /**< there were more distinct domains than FROM_DOMAINS_MAX, or
+                                         text that could be a domain but cannot be normalized */
 } from_author_t;
 
 /** One field body as the milter gives it: continuation lines start with "\n" and white space. */

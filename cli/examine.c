@@ -145,7 +145,7 @@ int examine_fields(const examiner_t *examiner, arena_t *arena, const subject_t *
         if (error != 0)
                 return error;
         out->spared = find_spared(examiner, subject, &out->author);
-        out->nonconformance = rules_nonconformance(&subject->fields, &out->author);
+        out->nonconformance = rules_nonconformance(config, &subject->fields, &out->author);
         out->override = find_override(subject, out);
         out->dkim = subject->dkim_given ? subject->dkim : out->gathered.dkim;
         out->dkim_count = subject->dkim_given ? subject->dkim_count : out->gathered.dkim_count;
@@ -189,36 +189,55 @@ int examine_dmarc(const examiner_t *examiner, arena_t *arena, int64_t deadline_m
         return evaluate_message(arena, examiner->resolver, &input, deadline_ms, &out->evaluation);
 }
 
-static bool breaks_rules(const examiner_t *examiner, const examination_t *examination)
+static enum decision_kind dmarc_decision(const examiner_t *examiner,
+                                         const examination_t *examination, bool enforce)
 {
-        return examiner->config->milter.required_headers && examination->nonconformance != NULL;
+        handling_t handling = handling_of(examiner->config, examination->override);
+
+        if (examination->override == NULL)
+                handling.enforce = enforce;
+        return rules_decide(&handling, examination->evaluation.verdict);
+}
+
+/* DMARC's refusal goes before that of RequiredHeaders. */
+static bool dmarc_refuses(const examiner_t *examiner, const examination_t *examination,
+                          bool enforce)
+{
+        return examination->spared == SPARED_NOT && examination->evaluation.author_domain != NULL &&
+               dmarc_decision(examiner, examination, enforce) == DECISION_REJECT;
+}
+
+bool examine_breaks_rules(const examiner_t *examiner, const examination_t *examination,
+                          bool enforce)
+{
+        return examiner->config->milter.required_headers != REQUIRED_NONE &&
+               examination->nonconformance != NULL &&
+               !dmarc_refuses(examiner, examination, enforce);
 }
 
 /* The milter's order: the client, RequiredHeaders, the author, the verdict. */
 enum decision_kind examine_decide(const examiner_t *examiner, const examination_t *examination,
                                   bool enforce)
 {
-        handling_t handling = handling_of(examiner->config, examination->override);
         enum spared spared = examination->spared;
 
-        if (examination->override == NULL)
-                handling.enforce = enforce;
         if (spared == SPARED_CLIENT || spared == SPARED_AUTHENTICATED)
                 return DECISION_ACCEPT;
-        if (breaks_rules(examiner, examination))
+        if (examine_breaks_rules(examiner, examination, enforce))
                 return DECISION_REJECT;
         if (spared == SPARED_AUTHOR)
                 return DECISION_ACCEPT;
-        return rules_decide(&handling, examination->evaluation.verdict);
+        return dmarc_decision(examiner, examination, enforce);
 }
 
 const char *examine_reply(const examiner_t *examiner, arena_t *arena,
-                          const examination_t *examination, enum decision_kind decision)
+                          const examination_t *examination, bool enforce)
 {
-        const char *text = breaks_rules(examiner, examination)
-                               ? rules_nonconformance_text(arena, examination->nonconformance)
-                               : rules_text(arena, examiner->config, decision,
-                                            examination->evaluation.author_domain);
+        enum decision_kind decision = examine_decide(examiner, examination, enforce);
+        bool broken = examine_breaks_rules(examiner, examination, enforce);
+        const char *text = broken ? rules_nonconformance_text(arena, examination->nonconformance)
+                                  : rules_text(arena, examiner->config, decision,
+                                               examination->evaluation.author_domain);
 
         if (text == NULL || decision == DECISION_HOLD)
                 return text;

@@ -110,6 +110,10 @@ int examine_dmarc(const examiner_t *examiner, arena_t *arena, int64_t deadline_m
 
 #define EXAMINE_LIMIT_MS 20000 /**< for SPF and DMARC together, as in the milter */
 
+/** Whether RequiredHeaders refuses it. DMARC's refusal goes before that. @param enforce as below */
+bool examine_breaks_rules(const examiner_t *examiner, const examination_t *examination,
+                          bool enforce);
+
 /** What the milter would do. @param enforce in place of RejectFailures; an entry of Overrides that
  * matches decides all the same */
 enum decision_kind examine_decide(const examiner_t *examiner, const examination_t *examination,
@@ -118,7 +122,7 @@ enum decision_kind examine_decide(const examiner_t *examiner, const examination_
 /** What it would say: "550 5.7.1 …", "451 4.7.1 …", the hold reason, or "".
  * @return a text in the arena, or NULL when memory is out */
 const char *examine_reply(const examiner_t *examiner, arena_t *arena,
-                          const examination_t *examination, enum decision_kind decision);
+                          const examination_t *examination, bool enforce);
 
 /** "accept", "hold", "reject" or "tempfail". */
 const char *decision_name(enum decision_kind decision);

@@ -66,6 +66,12 @@ static int refuse_nonconforming(struct state *state, decision_t *decision, const
         return refuse(state, decision, rules_nonconformance_text(state->arena, why));
 }
 
+static int refuse_required(struct state *state, decision_t *decision, const char *why)
+{
+        count(state->session, MILTER_REFUSED, REFUSED_NONCONFORMING, 0);
+        return refuse_nonconforming(state, decision, why);
+}
+
 static int hold(struct state *state, decision_t *decision, const char *text)
 {
         decision->kind = DECISION_HOLD;
@@ -96,6 +102,24 @@ static const override_t *find_override(const struct state *state)
         };
 
         return override_input_find(session->message.override_input, &state->gathered.arc, &facts);
+}
+
+/* Whether DMARC can refuse the message, which then is what the sender is told, and not how it
+ * breaks RFC 5322. Without that, nothing needs to be evaluated. */
+static bool may_refuse(const struct state *state)
+{
+        const handling_t handling = handling_of(state->config, find_override(state));
+
+        return handling.enforce && !rules_ignore_author(state->config, &state->author) &&
+               (handling.on_reject == ACTION_REJECT || handling.on_quarantine == ACTION_REJECT);
+}
+
+static bool refuses(const struct state *state)
+{
+        const handling_t handling = handling_of(state->config, find_override(state));
+
+        return state->evaluation.author_domain != NULL &&
+               rules_decide(&handling, state->evaluation.verdict) == DECISION_REJECT;
 }
 
 static int act(struct state *state, decision_t *decision)
@@ -247,14 +271,12 @@ int verdict_decide(const session_t *session, const char *queue_id, decision_t *d
                 error = from_parse(state.arena, message->from, message->from_count, &state.author);
         if (error != 0)
                 return error;
-        why = state.config->milter.required_headers
-                  ? rules_nonconformance(&message->fields, &state.author)
+        why = state.config->milter.required_headers != REQUIRED_NONE
+                  ? rules_nonconformance(state.config, &message->fields, &state.author)
                   : NULL;
-        if (why != NULL) {
-                count(session, MILTER_REFUSED, REFUSED_NONCONFORMING, 0);
-                return refuse_nonconforming(&state, decision, why);
-        }
-        if (rules_ignore_author(state.config, &state.author)) {
+        if (why != NULL && !may_refuse(&state))
+                return refuse_required(&state, decision, why);
+        if (why == NULL && rules_ignore_author(state.config, &state.author)) {
                 log_info("%s: %s ignored", state.queue_id, state.author.domains[0]);
                 count(session, MILTER_IGNORED, IGNORED_MAIL_FROM, 0);
                 decision->remove = state.gathered.remove;
@@ -262,6 +284,8 @@ int verdict_decide(const session_t *session, const char *queue_id, decision_t *d
                 return 0;
         }
         error = evaluate(&state, queue_id);
+        if (error == 0 && why != NULL && !refuses(&state))
+                return refuse_required(&state, decision, why);
         if (error == 0)
                 error = act(&state, decision);
         if (error == 0 && (decision->kind == DECISION_ACCEPT || decision->kind == DECISION_HOLD))

@@ -177,7 +177,7 @@ static json_t *decision(const check_t *check, bool enforce)
         enum decision_kind decision =
             examine_decide(&check->examiner, &check->examination, enforce);
         const char *reply =
-            examine_reply(&check->examiner, check->arena, &check->examination, decision);
+            examine_reply(&check->examiner, check->arena, &check->examination, enforce);
 
         if (reply == NULL)
                 return NULL;

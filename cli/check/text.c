@@ -332,6 +332,7 @@ static void tell_spared(const struct telling *telling)
 
 static void tell_nonconformance(const struct telling *telling)
 {
+        static const char *const settings[] = {"off", "on", "\"from\""};
         const check_t *check = telling->check;
         const char *why = check->examination.nonconformance;
 
@@ -339,7 +340,7 @@ static void tell_nonconformance(const struct telling *telling)
                 return;
         label(telling, "RFC 5322");
         fprintf(telling->paint.out, "%s (RequiredHeaders is %s)\n", why,
-                check->examiner.config->milter.required_headers ? "on" : "off");
+                settings[check->examiner.config->milter.required_headers]);
 }
 
 static void tell_override(const struct telling *telling)
@@ -370,7 +371,7 @@ static void tell_decision(const struct telling *telling, const char *name, bool 
         enum decision_kind decision =
             examine_decide(&check->examiner, &check->examination, enforce);
         const char *reply =
-            examine_reply(&check->examiner, check->arena, &check->examination, decision);
+            examine_reply(&check->examiner, check->arena, &check->examination, enforce);
 
         label(telling, name);
         paint_print(&telling->paint, styles[decision], "%s", decision_name(decision));

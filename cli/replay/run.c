@@ -70,10 +70,9 @@ static int keep_details(const struct worker *worker, const subject_t *subject,
         out->spf = arena_printf(worker->keep, "%s/%s", auth_result_name(spf->result),
                                 *spf->domain != '\0' ? spf->domain : "-");
         out->dkim = dkim_text(worker, examination);
-        out->reason =
-            examiner->config->milter.required_headers && examination->nonconformance != NULL
-                ? examination->nonconformance
-                : examination->evaluation.outcome->reason;
+        out->reason = examine_breaks_rules(examiner, examination, true)
+                          ? examination->nonconformance
+                          : examination->evaluation.outcome->reason;
         if (out->client == NULL || out->sender == NULL || out->message_id == NULL ||
             out->spf == NULL || out->dkim == NULL)
                 return -ENOMEM;

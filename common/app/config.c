@@ -106,6 +106,27 @@ static bool set_word(struct loader *loader, const option_schema_t *row, const ch
         return false;
 }
 
+/* A boolean, or a word that goes further than true. */
+static void set_switch(struct loader *loader, const config_setting_t *setting,
+                       const option_schema_t *row)
+{
+        const char *value = config_setting_get_string(setting);
+        char words[64];
+
+        if (config_setting_type(setting) == CONFIG_TYPE_BOOL) {
+                *(int *)member(loader, row) = config_setting_get_bool(setting) != 0;
+                return;
+        }
+        for (int i = 2; value != NULL && row->choices[i] != NULL; i++) {
+                if (strcmp(value, row->choices[i]) == 0) {
+                        *(int *)member(loader, row) = i;
+                        return;
+                }
+        }
+        snprintf(words, sizeof(words), "true, false or \"%s\"", row->choices[2]);
+        loader_report_option(loader, setting, row->name, "must be ", words);
+}
+
 static void set_choice(struct loader *loader, const config_setting_t *setting,
                        const option_schema_t *row)
 {
@@ -200,9 +221,10 @@ static void set_option(struct loader *loader, const config_setting_t *setting,
 {
         static void (*const setters[])(struct loader *, const config_setting_t *,
                                        const option_schema_t *) = {
-            [OPTION_STRING] = set_string, [OPTION_LIST] = set_list,
-            [OPTION_BOOL] = set_bool,     [OPTION_NUMBER] = set_number,
-            [OPTION_CHOICE] = set_choice, [OPTION_OVERRIDES] = set_overrides,
+            [OPTION_STRING] = set_string,       [OPTION_LIST] = set_list,
+            [OPTION_BOOL] = set_bool,           [OPTION_SWITCH] = set_switch,
+            [OPTION_NUMBER] = set_number,       [OPTION_CHOICE] = set_choice,
+            [OPTION_OVERRIDES] = set_overrides,
         };
 
         setters[row->type](loader, setting, row);
@@ -253,6 +275,9 @@ static void set_defaults(struct loader *loader)
                         break;
                 case OPTION_NUMBER:
                         *(unsigned *)member(loader, row) = row->number_default;
+                        break;
+                case OPTION_SWITCH:
+                        *(int *)member(loader, row) = 0;
                         break;
                 case OPTION_CHOICE:
                         set_word(loader, row, row->text_default);

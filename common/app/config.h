@@ -17,6 +17,8 @@
 
 /** From the strictest to the mildest. */
 enum config_action { ACTION_REJECT, ACTION_HOLD, ACTION_ACCEPT };
+/** RequiredHeaders; false and true are the first two. */
+enum config_required { REQUIRED_NONE, REQUIRED_ALL, REQUIRED_FROM };
 enum config_temp_error { TEMP_ERROR_TEMPFAIL, TEMP_ERROR_ACCEPT };
 
 /** A list of strings. */
@@ -58,7 +60,7 @@ typedef struct config {
                 bool reject_failures;
                 enum config_action reject_action;
                 enum config_action quarantine_action;
-                bool required_headers;
+                enum config_required required_headers;
                 bool spf_self_validate;
                 bool spf_ignore_results;
                 const char *reject_string;    /**< exactly one %s, no other conversion: checked */

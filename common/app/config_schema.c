@@ -12,6 +12,7 @@
 
 static const char *const log_targets[] = {"stderr", "syslog", NULL};
 static const char *const actions[] = {"reject", "hold", "accept", NULL};
+static const char *const required_headers[] = {"false", "true", "from", NULL};
 static const char *const temp_error_actions[] = {"tempfail", "accept", NULL};
 
 static const char *check_socket(const char *value)
@@ -110,6 +111,10 @@ static const char *check_umask(const char *value)
         {                                                                                          \
                 grp, name, OPTION_CHOICE, offsetof(config_t, member), value, 0, 0, 0, words, NULL  \
         }
+#define SWITCH(grp, name, member, words)                                                           \
+        {                                                                                          \
+                grp, name, OPTION_SWITCH, offsetof(config_t, member), NULL, 0, 0, 0, words, NULL   \
+        }
 #define OVERRIDES(grp, name, member)                                                               \
         {                                                                                          \
                 grp, name, OPTION_OVERRIDES, offsetof(config_t, member), NULL, 0, 0, 0, NULL, NULL \
@@ -140,7 +145,7 @@ const option_schema_t option_schema[] = {
     BOOL("milter", "RejectFailures", milter.reject_failures, false),
     CHOICE("milter", "RejectAction", milter.reject_action, "reject", actions),
     CHOICE("milter", "QuarantineAction", milter.quarantine_action, "hold", actions),
-    BOOL("milter", "RequiredHeaders", milter.required_headers, false),
+    SWITCH("milter", "RequiredHeaders", milter.required_headers, required_headers),
     BOOL("milter", "SPFSelfValidate", milter.spf_self_validate, true),
     BOOL("milter", "SPFIgnoreResults", milter.spf_ignore_results, false),
     TEXT("milter", "RejectString", milter.reject_string, "rejected by DMARC policy for %s",

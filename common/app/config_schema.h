@@ -15,6 +15,7 @@ enum option_type {
         OPTION_STRING,   /**< const char * */
         OPTION_LIST,     /**< config_strings_t: list, array, or one comma-separated string */
         OPTION_BOOL,     /**< bool */
+        OPTION_SWITCH,   /**< an enum (int): false, true, or a further one of `choices` */
         OPTION_NUMBER,   /**< unsigned, within minimum and maximum */
         OPTION_CHOICE,   /**< an enum (int), one of `choices` in the order of its values */
         OPTION_OVERRIDES /**< override_list_t: list of groups */
@@ -31,7 +32,7 @@ typedef struct option_schema {
         const char *text_default;   /**< STRING, and CHOICE by its word; NULL = none */
         unsigned number_default;    /**< NUMBER, BOOL */
         unsigned minimum, maximum;  /**< NUMBER */
-        const char *const *choices; /**< CHOICE: NULL-terminated */
+        const char *const *choices; /**< CHOICE, SWITCH: NULL-terminated */
         option_check_fn *check;     /**< STRING, and each member of a LIST; may be NULL */
 } option_schema_t;
 

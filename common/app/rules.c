@@ -22,9 +22,14 @@ bool rules_ignore_author(const config_t *config, const from_author_t *author)
         return true;
 }
 
-const char *rules_nonconformance(const fields_count_t *fields, const from_author_t *author)
+static const char several_authors[] = "several author domains";
+
+const char *rules_nonconformance(const config_t *config, const fields_count_t *fields,
+                                 const from_author_t *author)
 {
-        const char *error = fields_error(fields);
+        const char *error = config->milter.required_headers == REQUIRED_FROM
+                                ? fields_from_error(fields)
+                                : fields_error(fields);
 
         if (error != NULL)
                 return error;
@@ -32,13 +37,13 @@ const char *rules_nonconformance(const fields_count_t *fields, const from_author
         case FROM_SINGLE:
                 return NULL;
         case FROM_MULTIPLE:
-                return "several author domains in the From field";
+                return several_authors;
         case FROM_NONE:
                 return "no author domain in the From field";
         case FROM_MALFORMED:
                 return "malformed From field";
         case FROM_MULTIPLE_FIELDS:
-                return "not exactly one From field";
+                return "multiple From fields";
         }
         return NULL;
 }
@@ -108,5 +113,7 @@ const char *rules_text(arena_t *arena, const config_t *config, enum decision_kin
 
 const char *rules_nonconformance_text(arena_t *arena, const char *why)
 {
+        if (strcmp(why, several_authors) == 0)
+                return arena_printf(arena, "message has %s", why);
         return arena_printf(arena, "message does not conform to RFC 5322: %s", why);
 }

@@ -22,8 +22,10 @@ enum decision_kind { DECISION_ACCEPT, DECISION_HOLD, DECISION_REJECT, DECISION_T
  * other one hides behind a spared one. */
 bool rules_ignore_author(const config_t *config, const from_author_t *author);
 
-/** Why RequiredHeaders rejects the message: a constant text, or NULL when it conforms. */
-const char *rules_nonconformance(const fields_count_t *fields, const from_author_t *author);
+/** Why RequiredHeaders rejects the message, or would if it were set: a constant text, or NULL when
+ * it conforms. */
+const char *rules_nonconformance(const config_t *config, const fields_count_t *fields,
+                                 const from_author_t *author);
 
 /** What a verdict comes to. */
 enum decision_kind rules_decide(const handling_t *handling, enum verdict verdict);
@@ -33,7 +35,8 @@ enum decision_kind rules_decide(const handling_t *handling, enum verdict verdict
 const char *rules_text(arena_t *arena, const config_t *config, enum decision_kind kind,
                        const char *domain);
 
-/** The text of the reply to a message that RequiredHeaders rejects; as rules_text. */
+/** The text of the reply to a message that RequiredHeaders rejects; as rules_text. A list of
+ * several authors is good by RFC 5322, so that its text says nothing of that. */
 const char *rules_nonconformance_text(arena_t *arena, const char *why);
 
 #endif

@@ -3,23 +3,24 @@
 #include <string.h>
 #include <strings.h>
 
-/* RFC 5322 section 3.6: the table's minimum and maximum, and what to say when it is broken. */
+/* RFC 5322 section 3.6: what there may be once, and what to say of a field that is missing where
+ * there must be one, or that is there again. */
 static const struct {
         const char *name;
-        unsigned minimum;
-        const char *error;
+        const char *missing; /* NULL = it may be */
+        const char *again;
 } limits[FIELD_NAME_COUNT] = {
-    [FIELD_FROM] = {"From", 1, "not exactly one From field"},
-    [FIELD_DATE] = {"Date", 1, "not exactly one Date field"},
-    [FIELD_SENDER] = {"Sender", 0, "multiple Sender fields"},
-    [FIELD_REPLY_TO] = {"Reply-To", 0, "multiple Reply-To fields"},
-    [FIELD_TO] = {"To", 0, "multiple To fields"},
-    [FIELD_CC] = {"Cc", 0, "multiple Cc fields"},
-    [FIELD_BCC] = {"Bcc", 0, "multiple Bcc fields"},
-    [FIELD_MESSAGE_ID] = {"Message-ID", 0, "multiple Message-ID fields"},
-    [FIELD_IN_REPLY_TO] = {"In-Reply-To", 0, "multiple In-Reply-To fields"},
-    [FIELD_REFERENCES] = {"References", 0, "multiple References fields"},
-    [FIELD_SUBJECT] = {"Subject", 0, "multiple Subject fields"},
+    [FIELD_FROM] = {"From", "no From field", "multiple From fields"},
+    [FIELD_DATE] = {"Date", "no Date field", "multiple Date fields"},
+    [FIELD_SENDER] = {"Sender", NULL, "multiple Sender fields"},
+    [FIELD_REPLY_TO] = {"Reply-To", NULL, "multiple Reply-To fields"},
+    [FIELD_TO] = {"To", NULL, "multiple To fields"},
+    [FIELD_CC] = {"Cc", NULL, "multiple Cc fields"},
+    [FIELD_BCC] = {"Bcc", NULL, "multiple Bcc fields"},
+    [FIELD_MESSAGE_ID] = {"Message-ID", NULL, "multiple Message-ID fields"},
+    [FIELD_IN_REPLY_TO] = {"In-Reply-To", NULL, "multiple In-Reply-To fields"},
+    [FIELD_REFERENCES] = {"References", NULL, "multiple References fields"},
+    [FIELD_SUBJECT] = {"Subject", NULL, "multiple Subject fields"},
 };
 
 void fields_add(fields_count_t *fields, const char *name)
@@ -37,10 +38,23 @@ void fields_add(fields_count_t *fields, const char *name)
         }
 }
 
+static const char *error_of(const fields_count_t *fields, unsigned field)
+{
+        if (fields->count[field] == 0)
+                return limits[field].missing;
+        return fields->count[field] > 1 ? limits[field].again : NULL;
+}
+
+const char *fields_from_error(const fields_count_t *fields)
+{
+        return error_of(fields, FIELD_FROM);
+}
+
 const char *fields_error(const fields_count_t *fields)
 {
-        for (unsigned i = 0; i < FIELD_NAME_COUNT; i++)
-                if (fields->count[i] < limits[i].minimum || fields->count[i] > 1)
-                        return limits[i].error;
-        return NULL;
+        const char *error = NULL;
+
+        for (unsigned i = 0; i < FIELD_NAME_COUNT && error == NULL; i++)
+                error = error_of(fields, i);
+        return error;
 }

@@ -34,9 +34,12 @@ void fields_add(fields_count_t *fields, const char *name);
 
 /**
  * What is wrong, if anything.
- * @return NULL when the message conforms, else a constant text such as "not exactly one From
- * field" or "multiple Subject fields"
+ * @return NULL when the message conforms, else a constant text such as "no From field" or "multiple
+ * Subject fields"
  */
 const char *fields_error(const fields_count_t *fields);
+
+/** The same of the From field alone. */
+const char *fields_from_error(const fields_count_t *fields);
 
 #endif

@@ -14,6 +14,7 @@ from zones import BAD, GOOD, GOOD6, ZONE
 with open(f"{TOP}/doc/truefrom-check.schema.json", encoding="utf-8") as _file:
     SCHEMA = json.load(_file)
 
+NONCONFORMING = "550 5.7.1 message does not conform to RFC 5322: "
 HOSTILE = {
     "hostile.test": {"TXT": r"v=spf1 \027[31m\027]0;owned\007 \200\\ -all"},
     "_dmarc.hostile.test": {"TXT": r"v=DMARC1; p=reject; x=\027[2J\010"},
@@ -166,7 +167,7 @@ def test_of_several_author_domains_the_strictest_decides(data):
     assert found["message"]["from"] == "multiple-fields"
     assert [domain["verdict"] for domain in found["domains"]] == ["accept", "quarantine", "reject"]
     assert (found["author_domain"], found["verdict"]) == ("reject.test", "reject")
-    assert found["nonconformance"] == "not exactly one From field"
+    assert found["nonconformance"] == "multiple From fields"
 
 
 def test_spf_tells_why(data):
@@ -208,7 +209,16 @@ def test_configuration_decides_what_is_done(data):
     assert found["configured"] == {"action": "accept", "text": None}
     assert found["enforced"] == {"action": "reject", "text": "550 5.7.1 no, reject.test"}
     found = data(milter='RequiredHeaders = true;', from_="a@honest.test, b@nopolicy.test")
-    assert found["configured"]["text"].startswith("550 5.7.1 message does not conform to RFC 5322: ")
+    assert found["configured"]["text"] == "550 5.7.1 message has several author domains"
+    found = data(milter='RequiredHeaders = true;', from_="a@honest.test b")
+    assert found["configured"]["text"] == NONCONFORMING + "malformed From field"
+    # the refusal of DMARC goes first; where it would defer, that of RequiredHeaders
+    found = data(milter='RequiredHeaders = "from"; RejectFailures = true;', from_="a@reject.test b", client=BAD)
+    assert found["configured"]["text"] == "550 5.7.1 rejected by DMARC policy for reject.test"
+    found = data(milter='RequiredHeaders = true; RejectFailures = true;', from_="a@reject.test b",
+                 nameserver_at=dead_nameserver())
+    assert found["verdict"] == "open"
+    assert found["configured"]["text"] == NONCONFORMING + "malformed From field"
     found = data(milter='OnTempError = "accept";', nameserver_at=dead_nameserver())
     assert (found["verdict"], found["enforced"]["action"]) == ("open", "accept")
 

@@ -54,10 +54,11 @@ static void check_result(const opendmarc_conf_t *conf, const migration_t *migrat
         config = config_load(path, CONFIG_MILTER, note_error, NULL);
         if (!config && !migration->ignore_hosts)
                 abort();
-        if (config && (config->milter.reject_failures != truth(conf, "RejectFailures") ||
-                       config->milter.required_headers != truth(conf, "RequiredHeaders") ||
-                       config->milter.spf_self_validate != truth(conf, "SPFSelfValidate") ||
-                       config->policyd.socket == NULL))
+        if (config &&
+            (config->milter.reject_failures != truth(conf, "RejectFailures") ||
+             (config->milter.required_headers != REQUIRED_NONE) != truth(conf, "RequiredHeaders") ||
+             config->milter.spf_self_validate != truth(conf, "SPFSelfValidate") ||
+             config->policyd.socket == NULL))
                 abort();
         config_release(config);
         close(fd);

@@ -95,7 +95,7 @@ Test(config, defaults)
         cr_expect_not(config->milter.reject_failures);
         cr_expect_eq(config->milter.reject_action, ACTION_REJECT);
         cr_expect_eq(config->milter.quarantine_action, ACTION_HOLD);
-        cr_expect_not(config->milter.required_headers);
+        cr_expect_eq(config->milter.required_headers, REQUIRED_NONE);
         cr_expect(config->milter.spf_self_validate);
         cr_expect_not(config->milter.spf_ignore_results);
         cr_expect_str_eq(config->milter.reject_string, "rejected by DMARC policy for %s");
@@ -151,7 +151,8 @@ Test(config, every_option)
         cr_expect_str_eq(config->policyd.metrics_socket, "inet:12@::1");
         cr_expect_str_eq(config->milter.socket, "inet6:11@::1");
         cr_expect_str_eq(config->milter.metrics_socket, "unix:/m");
-        cr_expect(config->milter.reject_failures && config->milter.required_headers);
+        cr_expect(config->milter.reject_failures);
+        cr_expect_eq(config->milter.required_headers, REQUIRED_ALL);
         cr_expect_eq(config->milter.reject_action, ACTION_HOLD);
         cr_expect_eq(config->milter.quarantine_action, ACTION_ACCEPT);
         cr_expect_not(config->milter.spf_self_validate);
@@ -160,6 +161,25 @@ Test(config, every_option)
         cr_expect_str_eq(config->milter.copy_failures_to, "a@b.test");
         cr_expect_eq(config->milter.on_temp_error, TEMP_ERROR_ACCEPT);
         config_release(config);
+}
+
+Test(config, required_headers_are_a_boolean_or_a_word)
+{
+        const config_t *config =
+            load("milter = { Socket = \"unix:/s\"; RequiredHeaders = \"from\"; };", CONFIG_MILTER);
+
+        cr_assert_not_null(config, "%u: %s", error_line, error_text);
+        cr_expect_eq(config->milter.required_headers, REQUIRED_FROM);
+        config_release(config);
+        config =
+            load("milter = { Socket = \"unix:/s\"; RequiredHeaders = false; };", CONFIG_MILTER);
+        cr_assert_not_null(config, "%u: %s", error_line, error_text);
+        cr_expect_eq(config->milter.required_headers, REQUIRED_NONE);
+        config_release(config);
+        expect_error("milter: { Socket = \"local:/m\";\nRequiredHeaders = \"true\"; };\n", 2,
+                     "RequiredHeaders");
+        expect_error("milter: { Socket = \"local:/m\";\nRequiredHeaders = 1; };\n", 2,
+                     "true, false or \"from\"");
 }
 
 Test(config, hostname_by_name)

@@ -23,6 +23,11 @@ static const char zone[] =
     " 'terms.test': {'TXT': ['v=spf1 a:pass.test a:pass.test a:pass.test a:pass.test a:pass.test "
     "a:pass.test a:pass.test a:pass.test a:pass.test a:pass.test a:pass.test +all']},"
     " 'mail.pass.test': {'TXT': ['v=spf1 ip4:192.0.2.0/24 -all']},"
+    " 'shop-.host.test': {'TXT': ['v=spf1 ip4:192.0.2.0/24 -all']},"
+    " '-x.host.test': {'TXT': ['v=spf1 include:-y-.host.test -all']},"
+    " '-y-.host.test': {'TXT': ['v=spf1 ip4:192.0.2.0/24 -all']},"
+    " '_x.host.test': {'TXT': ['v=spf1 redirect=shop-.host.test']},"
+    " 'xn--ls8h.test': {'TXT': ['v=spf1 ip4:192.0.2.0/24 -all']},"
     " 'loopback.test': {'TXT': ['v=spf1 -all']}}";
 
 static dns_server_t server;
@@ -78,6 +83,10 @@ Test(spf, results)
         expect("twice.test", AUTH_PERMERROR);
         expect("broken.test", AUTH_PERMERROR);
         expect("deep.test", AUTH_PASS);
+        expect("shop-.host.test", AUTH_PASS);
+        expect("-x.host.test", AUTH_PASS);
+        expect("_x.host.test", AUTH_PASS);
+        expect("xn--ls8h.test", AUTH_PASS);
 }
 
 Test(spf, dns_trouble_is_a_temporary_error)

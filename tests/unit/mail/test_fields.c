@@ -25,8 +25,8 @@ Test(fields, enough)
 
 Test(fields, too_few)
 {
-        cr_expect_str_eq(ERROR_OF("Date"), "not exactly one From field");
-        cr_expect_str_eq(ERROR_OF("From"), "not exactly one Date field");
+        cr_expect_str_eq(ERROR_OF("Date"), "no From field");
+        cr_expect_str_eq(ERROR_OF("From"), "no Date field");
 }
 
 Test(fields, too_many)
@@ -35,9 +35,9 @@ Test(fields, too_many)
                                             "Cc",          "Bcc",        "Message-ID",
                                             "In-Reply-To", "References", "Subject"};
 
-        cr_expect_str_eq(ERROR_OF("From", "From", "Date"), "not exactly one From field");
-        cr_expect_str_eq(ERROR_OF("From", "Date", "From "), "not exactly one From field");
-        cr_expect_str_eq(ERROR_OF("From", "Date", "Date"), "not exactly one Date field");
+        cr_expect_str_eq(ERROR_OF("From", "From", "Date"), "multiple From fields");
+        cr_expect_str_eq(ERROR_OF("From", "Date", "From "), "multiple From fields");
+        cr_expect_str_eq(ERROR_OF("From", "Date", "Date"), "multiple Date fields");
         for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
                 const char *error = ERROR_OF("From", "Date", names[i], names[i]);
 

@@ -10,7 +10,7 @@
 #include "common/mail/from.h"
 
 /** Texts that are tried as a domain; each takes time of its own, in libidn2 above all. */
-#define AUTHORS_TRIES_MAX 400
+#define AUTHORS_TRIES_MAX 1000
 
 typedef struct authors {
         arena_t *arena;

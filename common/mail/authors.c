@@ -25,22 +25,56 @@ static void keep(authors_t *authors, const char *domain)
                 authors->domains[authors->count++] = copy;
 }
 
+/* One more text to be looked at: the time that this may take is bounded. */
+static bool may_try(authors_t *authors)
+{
+        if (authors->tries < AUTHORS_TRIES_MAX) {
+                authors->tries++;
+                return true;
+        }
+        authors->incomplete = true;
+        return false;
+}
+
 enum authors_found authors_add(authors_t *authors, const char *text, size_t len)
 {
         char domain[DOMAIN_LONG_SIZE];
         int error = -EINVAL;
 
-        if (authors->tries == AUTHORS_TRIES_MAX)
-                authors->incomplete = true;
-        else if (len > 0)
+        if (len > 0 && may_try(authors))
                 error = domain_normalize_long(text, len, domain);
-        authors->tries += authors->tries < AUTHORS_TRIES_MAX;
         if (error == -ENOMEM)
                 authors->out_of_memory = true;
         if (error != 0)
                 return AUTHORS_NO_DOMAIN;
         keep(authors, domain);
         return domain_fits(domain) ? AUTHORS_DOMAIN : AUTHORS_LONG_DOMAIN;
+}
+
+void authors_add_part(authors_t *authors, const char *text, size_t len)
+{
+        if (!may_try(authors))
+                return;
+        while (len > 0 && text[len - 1] == '.')
+                len--;
+        if (memchr(text, '.', len) != NULL)
+                authors_add(authors, text, len);
+}
+
+static bool is_word_byte(char c)
+{
+        return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+               (c >= 'A' && c <= 'Z');
+}
+
+void authors_add_trimmed(authors_t *authors, const char *text, size_t len)
+{
+        size_t trimmed = len;
+
+        while (trimmed > 0 && !is_word_byte(text[trimmed - 1]))
+                trimmed--;
+        if (trimmed + 1 < len || (trimmed < len && text[trimmed] != '.'))
+                authors_add_part(authors, text, trimmed);
 }
 
 /* [192.0.2.1], [IPv6:2001:db8::1] */
@@ -83,8 +117,7 @@ static const char *collect_literal(authors_t *authors, const char *at, const cha
 {
         const char *close = memchr(at, ']', (size_t)(end - at));
 
-        authors->tries += authors->tries < AUTHORS_TRIES_MAX;
-        if (close == NULL) {
+        if (!may_try(authors) || close == NULL) {
                 authors->incomplete = true;
                 return at;
         }
@@ -101,8 +134,10 @@ static const char *collect_one(authors_t *authors, const char *at, const char *e
 
         for (; at < end; at++) {
                 if (is_space(*at)) {
-                        if (!space && len > 0)
+                        if (!space && len > 0) {
                                 authors_add(authors, scratch, len);
+                                authors_add_trimmed(authors, scratch, len);
+                        }
                         space = true;
                         continue;
                 }
@@ -116,6 +151,7 @@ static const char *collect_one(authors_t *authors, const char *at, const char *e
                 return collect_literal(authors, at + 1, end);
         if (authors_add(authors, scratch, len) == AUTHORS_NO_DOMAIN)
                 authors->incomplete = true;
+        authors_add_trimmed(authors, scratch, len);
         return at;
 }
 
@@ -163,16 +199,36 @@ static size_t unquote(const char *text, size_t len, char *out)
         return used;
 }
 
-/* As it stands, and as those see it who unquote and decode. */
+/* Without white space, and without "<>", which parts words for us alone. In place. */
+static size_t join(char *text, size_t len)
+{
+        size_t used = 0;
+
+        for (size_t i = 0; i < len; i++) {
+                if (text[i] == '>' && used > 0 && text[used - 1] == '<')
+                        used--;
+                else if (!is_space(text[i]))
+                        text[used++] = text[i];
+        }
+        return used;
+}
+
+/* As it stands, and as those see it who decode, who unquote, who join what white space parts. */
 static void collect_readings(authors_t *authors, const char *text, size_t len, char *unquoted,
                              char *decoded, char *scratch)
 {
-        size_t unquoted_len, decoded_len;
+        size_t decoded_len;
 
         collect(authors, text, len, scratch);
-        unquoted_len = unquote(text, len, unquoted);
-        decoded_len = encoded_words_decode(unquoted, unquoted_len, decoded, &authors->incomplete);
+        decoded_len = encoded_words_decode(text, len, decoded, &authors->incomplete);
+        if (decoded_len < len)
+                collect(authors, decoded, decoded_len, scratch);
+        len = unquote(text, len, unquoted);
+        decoded_len = encoded_words_decode(unquoted, len, decoded, &authors->incomplete);
         collect(authors, decoded, decoded_len, scratch);
+        len = join(decoded, decoded_len);
+        if (len < decoded_len)
+                collect(authors, decoded, len, scratch);
 }
 
 void authors_collect(authors_t *authors, const char *text, size_t len)

@@ -27,13 +27,21 @@ enum authors_found { AUTHORS_NO_DOMAIN, AUTHORS_LONG_DOMAIN, AUTHORS_DOMAIN };
 /** Add a domain as it stands in a field; what is none is not added. */
 enum authors_found authors_add(authors_t *authors, const char *text, size_t len);
 
+/** Add a part of a domain at which some readers end it, unless it is a single label. */
+void authors_add_part(authors_t *authors, const char *text, size_t len);
+
+/** Add a domain without what is no ASCII letter or digit at its end, if there is such: some readers
+ * end an address there when it stands without angle brackets. */
+void authors_add_trimmed(authors_t *authors, const char *text, size_t len);
+
 /** Add what stands between "[" and "]" behind an "@", unless it is an IP address, which has no
  * policy. @return false when nobody can tell what it is, so that the set is incomplete */
 bool authors_add_literal(authors_t *authors, const char *text, size_t len);
 
 /**
  * Add every domain that some reader could take from text that has no one meaning: what stands
- * behind each "@", with and without its comments, quotes and encoded-words (RFC 2047).
+ * behind each "@", with and without its comments, quotes, white space and encoded-words (RFC
+ * 2047).
  */
 void authors_collect(authors_t *authors, const char *text, size_t len);
 

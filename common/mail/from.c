@@ -61,12 +61,13 @@ static void read_literal(struct parser *parser)
         parser->literals++;
 }
 
-/* Atoms and dots, with comments and white space between them (obs-domain). */
-static void read_domain(struct parser *parser)
+/* Atoms and dots, with comments and white space between them (obs-domain), where some readers end
+ * the domain. */
+static void read_domain(struct parser *parser, bool in_angles)
 {
         lexer_t *lexer = &parser->lexer;
         bool after_atom = false;
-        size_t len = 0;
+        size_t len = 0, gap = 0;
 
         skip(parser);
         if (lexer_peek(lexer) == '[') {
@@ -79,14 +80,20 @@ static void read_domain(struct parser *parser)
 
                 if (atom == 0 && !lexer_accept(lexer, '.'))
                         break;
+                if (gap > 0)
+                        authors_add_part(parser->authors, parser->scratch, gap);
                 memcpy(parser->scratch + len, start, (size_t)(lexer->at - start));
                 len += (size_t)(lexer->at - start);
                 after_atom = atom > 0;
+                start = lexer->at;
                 skip(parser);
+                gap = lexer->at > start ? len : 0;
         }
         if (!parser->malformed &&
             authors_add(parser->authors, parser->scratch, len) != AUTHORS_DOMAIN)
                 malformed(parser);
+        if (!in_angles)
+                authors_add_trimmed(parser->authors, parser->scratch, len);
 }
 
 /* What stands before "@", "<", ":" or ",": words and dots. */
@@ -158,7 +165,7 @@ static void read_angle_address(struct parser *parser)
                 return;
         }
         count_address(parser);
-        read_domain(parser);
+        read_domain(parser, true);
         skip(parser);
         if (!lexer_accept(&parser->lexer, '>'))
                 malformed(parser);
@@ -177,7 +184,7 @@ static void read_mailbox_or_group(struct parser *parser)
                 if (!words.is_local_part)
                         malformed(parser);
                 count_address(parser);
-                read_domain(parser);
+                read_domain(parser, false);
         } else if (words.count > 0 && !parser->in_group && lexer_accept(lexer, ':')) {
                 parser->in_group = true;
         } else if (words.count > 0) {

@@ -1,5 +1,5 @@
-/* Feed domain_normalize with any text: what it accepts is stable and has no octet that could end a
- * field or a line */
+/* Feed domain_normalize and domain_normalize_long with any text: what it accepts is stable and has
+ * no octet that could end a field or a line */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         char *text = malloc(size + 1);
-        char domain[DOMAIN_SIZE], again[DOMAIN_SIZE];
+        char domain[DOMAIN_LONG_SIZE], again[DOMAIN_LONG_SIZE];
 
         memcpy(text, data, size);
         text[size] = '\0';
@@ -24,6 +24,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 for (const char *at = domain; *at; at++)
                         if (*at <= ' ' || *at > '~')
                                 abort();
+        }
+        if (domain_normalize_long(text, size, domain) == 0) {
+                int error = domain_normalize(text, size, again);
+
+                if (domain_fits(domain) ? error != 0 || strcmp(domain, again) != 0 : error == 0)
+                        abort();
+                if (domain_normalize_long(domain, strlen(domain), again) != 0 ||
+                    strcmp(domain, again) != 0)
+                        abort();
         }
         free(text);
         return 0;

@@ -28,10 +28,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         if (from_parse(arena, fields, count, &author) == 0) {
                 for (size_t i = 0; i < author.domain_count; i++) {
-                        char again[DOMAIN_SIZE];
+                        char again[DOMAIN_LONG_SIZE];
 
-                        if (domain_normalize(author.domains[i], strlen(author.domains[i]), again) !=
-                                0 ||
+                        if (domain_normalize_long(author.domains[i], strlen(author.domains[i]),
+                                                  again) != 0 ||
                             strcmp(again, author.domains[i]) != 0)
                                 abort();
                 }

@@ -210,6 +210,12 @@ Test(from, counts_the_text_of_a_member_without_an_address)
             "=?utf-16?B?AGMAZQBvAEAAYgBhAG4AawAuAHQAZQBzAHQ=?=, x@evil.test",
             "=?utf-8*en?Q?ceo=40bank.test?=, x@evil.test",
             "(ceo@bank.test), x@evil.test",
+            "CEO <ceo@bank.test .evil.test>, x@evil.test",
+            "ceo@bank.test. x.evil.test, x@evil.test",
+            "ceo@bank.test(c).evil.test, x@evil.test",
+            "ceo@bank.test\xc3\xa9, x@evil.test",
+            "ceo@bank.test-, x@evil.test",
+            "ceo@bank.test.\xe2\x98\x83, x@evil.test",
             "CEO (ceo@bank.test), x@evil.test",
         };
 
@@ -236,6 +242,9 @@ Test(from, does_not_count_the_name_beside_an_address)
             "\"ceo@evil.test\", <x@evil.test>",
             "=?x-unheard-of?Q?M=C3=BCller?= <a@evil.test>",
             "Staff: a@evil.test;",
+            "a@evil . test",
+            "a@evil.test.",
+            "a@evil.test .",
         };
 
         for (size_t i = 0; i < sizeof(one) / sizeof(*one); i++) {
@@ -260,6 +269,10 @@ Test(from, evaluates_what_readers_see_where_the_grammar_sees_nothing)
             "=?utf-8?Q?ceo?=@=?utf-8?Q?bank?=.test",
             "=?utf-8?B?Q0VPIDxjZW9AYmFuay50ZXN0Pg==?=",
             "\"ceo@bank.test\" <>",
+            "ceo@ba nk.test",
+            "ceo@ba< >nk.test",
+            BANK_B "\\x",
+            "CEO <ceo@bank\n test- .x>, ceo@bank.test- .x y",
             "ceo@\"bank.test\"",
             "ceo@bank.\"test\"",
         };

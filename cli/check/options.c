@@ -99,11 +99,11 @@ static int read_helo(arena_t *arena, const char *text, check_options_t *options)
 static int read_from(arena_t *arena, const char *text, check_options_t *options)
 {
         static const char name[] = "From:";
-        char domain[DOMAIN_SIZE];
+        char domain[DOMAIN_LONG_SIZE];
 
         if (strncasecmp(text, name, sizeof(name) - 1) == 0)
                 text += sizeof(name) - 1;
-        if (domain_normalize(text, strlen(text), domain) == 0) {
+        if (domain_normalize_long(text, strlen(text), domain) == 0) {
                 text = arena_printf(arena, "postmaster@%s", domain);
                 if (text == NULL)
                         return out_of_memory();

@@ -161,6 +161,19 @@ def test_policy_tags(data):
     assert policy("noprefix.test") == ("none", None, True, "none")
 
 
+def test_a_label_that_the_dns_cannot_hold(data):
+    found = data(client=BAD, from_="a" * 64 + ".sub.test")["domains"][0]
+    assert (found["policy"], found["policy_tag"], found["exists"]) == ("none", "np", False)
+    found = data(client=BAD, from_="a@" + "a" * 64 + ".reject.test")
+    assert (found["verdict"], found["domains"][0]["policy"]) == ("reject", "reject")
+
+
+def test_whom_a_reader_is_shown_is_an_author(data):
+    found = data(client=BAD, from_='From: "ceo@reject.test", <x@evil.test>')
+    assert found["message"]["author_domains"] == ["reject.test", "evil.test"]
+    assert (found["author_domain"], found["verdict"]) == ("reject.test", "reject")
+
+
 def test_of_several_author_domains_the_strictest_decides(data):
     found = data("--from", "b@reject.test", client=BAD, from_="From: a@none.test, c@quarantine.test")
     assert found["message"]["author_domains"] == ["none.test", "quarantine.test", "reject.test"]

@@ -87,6 +87,8 @@ Test(spf, results)
         expect("-x.host.test", AUTH_PASS);
         expect("_x.host.test", AUTH_PASS);
         expect("xn--ls8h.test", AUTH_PASS);
+        cr_expect_eq(evaluate("192.0.2.1", "helo.test", "u@\xf0\x9f\x92\xa9.test").result,
+                     AUTH_PASS);
 }
 
 Test(spf, dns_trouble_is_a_temporary_error)

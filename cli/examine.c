@@ -210,9 +210,11 @@ static bool dmarc_refuses(const examiner_t *examiner, const examination_t *exami
 bool examine_breaks_rules(const examiner_t *examiner, const examination_t *examination,
                           bool enforce)
 {
-        return examiner->config->milter.required_headers != REQUIRED_NONE &&
-               examination->nonconformance != NULL &&
-               !dmarc_refuses(examiner, examination, enforce);
+        const char *why = examination->nonconformance;
+
+        if (examiner->config->milter.required_headers == REQUIRED_NONE || why == NULL)
+                return false;
+        return !rules_dmarc_goes_first(why) || !dmarc_refuses(examiner, examination, enforce);
 }
 
 /* The milter's order: the client, RequiredHeaders, the author, the verdict. */

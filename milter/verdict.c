@@ -274,7 +274,7 @@ int verdict_decide(const session_t *session, const char *queue_id, decision_t *d
         why = state.config->milter.required_headers != REQUIRED_NONE
                   ? rules_nonconformance(state.config, &message->fields, &state.author)
                   : NULL;
-        if (why != NULL && !may_refuse(&state))
+        if (why != NULL && (!rules_dmarc_goes_first(why) || !may_refuse(&state)))
                 return refuse_required(&state, decision, why);
         if (why == NULL && rules_ignore_author(state.config, &state.author)) {
                 log_info("%s: %s ignored", state.queue_id, state.author.domains[0]);

@@ -48,6 +48,11 @@ const char *rules_nonconformance(const config_t *config, const fields_count_t *f
         return NULL;
 }
 
+bool rules_dmarc_goes_first(const char *why)
+{
+        return strcmp(why, several_authors) != 0;
+}
+
 static enum decision_kind configured(enum config_action action)
 {
         switch (action) {

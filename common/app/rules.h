@@ -27,6 +27,11 @@ bool rules_ignore_author(const config_t *config, const from_author_t *author);
 const char *rules_nonconformance(const config_t *config, const fields_count_t *fields,
                                  const from_author_t *author);
 
+/** Whether a refusal by DMARC goes before that of RequiredHeaders for this reason: where the
+ * message breaks RFC 5322, and not where it has several authors. @param why as rules_nonconformance
+ */
+bool rules_dmarc_goes_first(const char *why);
+
 /** What a verdict comes to. */
 enum decision_kind rules_decide(const handling_t *handling, enum verdict verdict);
 

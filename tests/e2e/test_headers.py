@@ -180,7 +180,8 @@ def test_required_headers(lab, text, why):
 @pytest.mark.parametrize("required", [True, "from"])
 def test_a_list_of_several_authors_is_good_by_rfc_5322(lab, required):
     with lab.milter_settings(RequiredHeaders=required):
-        for text in ("a@honest.test, b@none.test", '"a@none.test", <b@honest.test>'):
+        for text in ("a@honest.test, b@none.test", "a@honest.test, b@reject.test",
+                     '"a@none.test", <b@honest.test>'):
             reply = lab.send(message(text))
             assert str(reply) == "550 5.7.1 message has several author domains"
 

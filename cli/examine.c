@@ -127,6 +127,8 @@ int examine_fields(const examiner_t *examiner, arena_t *arena, const subject_t *
         const gather_input_t input = {
             .fields = subject->authres,
             .field_count = subject->authres_count,
+            .signatures = subject->signatures,
+            .author = &out->author,
             .sender = subject->sender != NULL ? subject->sender : "",
             .helo = subject->helo,
             .authserv_id = config->authserv_id,
@@ -264,10 +266,9 @@ const char *decision_name(enum decision_kind decision)
 const char *verdict_name(enum verdict verdict)
 {
         static const char *const names[] = {
-            [VERDICT_ACCEPT] = "accept",
-            [VERDICT_QUARANTINE] = "quarantine",
-            [VERDICT_REJECT] = "reject",
-            [VERDICT_OPEN] = "open",
+            [VERDICT_ACCEPT] = "accept",    [VERDICT_QUARANTINE] = "quarantine",
+            [VERDICT_REJECT] = "reject",    [VERDICT_OPEN] = "open",
+            [VERDICT_OPEN_STRICT] = "open",
         };
 
         return names[verdict];

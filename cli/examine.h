@@ -62,6 +62,7 @@ typedef struct subject {
         size_t from_count;
         const authres_field_t *authres;
         size_t authres_count;
+        gather_signatures_t signatures;
         struct override_input *override_input; /**< NULL = there are no Overrides */
         bool dkim_given; /**< the two below are in place of what the fields say */
         const dmarc_identifier_t *dkim;

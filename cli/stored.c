@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/mail/dkim_signature.h"
 #include "common/mail/envelope.h"
 #include "common/mail/header.h"
 #include "common/mail/received.h"
@@ -17,7 +18,8 @@ struct reading {
         const char *message_id;
         from_field_t *from;
         authres_field_t *authres;
-        size_t from_room, authres_room;
+        const char **signatures;
+        size_t from_room, authres_room, signature_count, signature_room;
         unsigned field_index;
         const char *receiver; /* who wrote the topmost Received field */
         bool client_settled;  /* not one of those to be skipped */
@@ -111,12 +113,31 @@ static int take_authres(struct reading *reading, const header_field_t *field)
         if (authres == NULL)
                 return -ENOMEM;
         reading->authres = authres;
-        authres[subject->authres_count++] = (authres_field_t){
+        authres += subject->authres_count++;
+        *authres = (authres_field_t){
             .body = field->body,
             .len = field->len,
             .index = reading->field_index,
             .occurrence = (unsigned)subject->authres_count,
         };
+        return 0;
+}
+
+static int take_signature(struct reading *reading, const header_field_t *field)
+{
+        char domain[DOMAIN_SIZE];
+        int error = dkim_signature_domain(field->body, field->len, domain);
+        const char **grown, *copy;
+
+        if (error != 0)
+                return error == -ENOMEM ? error : 0;
+        grown = arena_grow(reading->arena, reading->signatures, reading->signature_count,
+                           &reading->signature_room, sizeof(*grown));
+        copy = arena_strdup(reading->arena, domain);
+        if (grown == NULL || copy == NULL)
+                return -ENOMEM;
+        reading->signatures = grown;
+        grown[reading->signature_count++] = copy;
         return 0;
 }
 
@@ -147,6 +168,7 @@ static int take_field(struct reading *reading, const header_field_t *field)
         } fields[] = {
             {"From", take_from},
             {"Authentication-Results", take_authres},
+            {"DKIM-Signature", take_signature},
             {"Received", take_received},
             {"Return-Path", take_return_path},
             {"Message-ID", take_message_id},
@@ -184,6 +206,8 @@ int stored_read(arena_t *arena, const char *text, size_t len, const stored_rules
         }
         subject->from = reading.from;
         subject->authres = reading.authres;
+        subject->signatures.domains = reading.signatures;
+        subject->signatures.count = reading.signature_count;
         *message_id = reading.message_id;
         return found;
 }

@@ -28,7 +28,8 @@ static void log_ignored(void *context, const authres_field_t *field, enum gather
         ignored->count++;
 }
 
-int gather(const session_t *session, const char *queue_id, gathered_t *out)
+int gather(const session_t *session, const char *queue_id, const from_author_t *author,
+           gathered_t *out)
 {
         const message_t *message = &session->message;
         const config_t *config = message->setup->config;
@@ -36,6 +37,8 @@ int gather(const session_t *session, const char *queue_id, gathered_t *out)
         const gather_input_t input = {
             .fields = message->authres,
             .field_count = message->authres_count,
+            .signatures = {.domains = message->signatures, .count = message->signature_count},
+            .author = author,
             .sender = message->sender,
             .helo = session->helo,
             .authserv_id = config->authserv_id,

@@ -10,9 +10,11 @@
 /**
  * Read the fields of a complete message, and log those that are not believed.
  * @param queue_id for the log
+ * @param author with whose domains a signature could align
  * @param out its memory is the message's arena
  * @return 0 or -ENOMEM
  */
-int gather(const session_t *session, const char *queue_id, gathered_t *out);
+int gather(const session_t *session, const char *queue_id, const from_author_t *author,
+           gathered_t *out);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/mail/dkim_signature.h"
 #include "common/mail/envelope.h"
 #include "common/policy/override_input.h"
 
@@ -105,6 +106,26 @@ static void add_authres(message_t *message, const char *body)
         message->authres[message->authres_count++] = field;
 }
 
+static void add_signature(message_t *message, const char *body)
+{
+        char domain[DOMAIN_SIZE];
+        int error = dkim_signature_domain(body, strlen(body), domain);
+        const char **grown, *copy;
+
+        message->failed = message->failed || error == -ENOMEM;
+        if (error != 0)
+                return;
+        grown = arena_grow(message->arena, message->signatures, message->signature_count,
+                           &message->signature_room, sizeof(*grown));
+        copy = arena_strdup(message->arena, domain);
+        if (grown == NULL || copy == NULL) {
+                message->failed = true;
+                return;
+        }
+        message->signatures = grown;
+        message->signatures[message->signature_count++] = copy;
+}
+
 void message_field(message_t *message, const char *name, const char *body)
 {
         fields_add(&message->fields, name);
@@ -112,6 +133,8 @@ void message_field(message_t *message, const char *name, const char *body)
                 add_from(message, body);
         else if (strcasecmp(name, "Authentication-Results") == 0)
                 add_authres(message, body);
+        else if (strcasecmp(name, "DKIM-Signature") == 0)
+                add_signature(message, body);
         else if (message->override_input != NULL)
                 override_input_field(message->override_input, name, body, strlen(body));
         message->field_index++;

@@ -27,6 +27,8 @@ typedef struct message {
         size_t from_count, from_room;
         authres_field_t *authres;
         size_t authres_count, authres_room;
+        const char **signatures; /**< d= of the DKIM-Signature fields, normalized */
+        size_t signature_count, signature_room;
         struct override_input *override_input; /**< NULL = no Overrides */
         bool failed;                           /**< memory ran out while it was gathered */
 } message_t;

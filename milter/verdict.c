@@ -212,6 +212,11 @@ static void log_decision(const struct state *state, const decision_t *decision)
                 dkim = &no_dkim;
         if (state->session->has_client)
                 address_format(&state->session->client, client);
+        if (state->gathered.dkim_missing != NULL && outcome->result == AUTH_TEMPERROR)
+                log_warning(
+                    "%s: no trusted Authentication-Results field tells of the DKIM signature "
+                    "of %s; see that the milter that verifies DKIM answers",
+                    state->queue_id, state->gathered.dkim_missing);
         log_info("%s: %s %s policy=%s disposition=%s spf=%s/%s dkim=%s/%s client=%s join=%s%s%s",
                  state->queue_id, or_dash(state->evaluation.author_domain),
                  auth_result_name(outcome->result),
@@ -266,9 +271,9 @@ int verdict_decide(const session_t *session, const char *queue_id, decision_t *d
         memset(decision, 0, sizeof(*decision));
         if (message->failed)
                 return -ENOMEM;
-        error = gather(session, state.queue_id, &state.gathered);
+        error = from_parse(state.arena, message->from, message->from_count, &state.author);
         if (error == 0)
-                error = from_parse(state.arena, message->from, message->from_count, &state.author);
+                error = gather(session, state.queue_id, &state.author, &state.gathered);
         if (error != 0)
                 return error;
         why = state.config->milter.required_headers != REQUIRED_NONE

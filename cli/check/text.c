@@ -103,6 +103,15 @@ static void tell_belief(const struct telling *telling, const check_belief_t *bel
                 belief->authserv_id != NULL ? belief->authserv_id : "-", words[belief->belief]);
 }
 
+static const char *dkim_source_text(const check_t *check)
+{
+        if (check->subject.dkim_given)
+                return "as given";
+        if (check->examination.gathered.dkim_missing != NULL)
+                return "signed, but no believed field tells the result";
+        return "not verified anew: as believed fields say";
+}
+
 static void tell_dkim_results(const struct telling *telling)
 {
         const examination_t *examination = &telling->check->examination;
@@ -116,12 +125,8 @@ static void tell_dkim_results(const struct telling *telling)
         label(telling, examination->dkim_count > 0 ? "" : "DKIM");
         if (examination->dkim_count == 0)
                 fputs("none", out);
-        if (!telling->check->subject.dkim_given)
-                fprintf(out, "%s(not verified anew: as believed fields say)",
-                        examination->dkim_count > 0 ? "" : " ");
-        else
-                fprintf(out, "%s(as given)", examination->dkim_count > 0 ? "" : " ");
-        fputc('\n', out);
+        fprintf(out, "%s(%s)\n", examination->dkim_count > 0 ? "" : " ",
+                dkim_source_text(telling->check));
 }
 
 static void tell_message(const struct telling *telling)

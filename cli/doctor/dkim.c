@@ -35,7 +35,7 @@ static const char *effective_id(const doctor_t *doctor)
 static bool is_trusted(const config_t *config, const char *id)
 {
         for (size_t i = 0; i < config->trusted_authserv_ids.count; i++)
-                if (authres_id_equal(config->trusted_authserv_ids.items[i], id))
+                if (strcasecmp(config->trusted_authserv_ids.items[i], id) == 0)
                         return true;
         return false;
 }
@@ -109,7 +109,7 @@ static bool removes(const doctor_t *doctor, const char *id, const char *name)
 {
         const char *list = doctor->opendkim->remove_from;
 
-        return list != NULL ? opendkim_lists(list, name) : authres_id_equal(id, name);
+        return list != NULL ? opendkim_lists(list, name) : strcasecmp(id, name) == 0;
 }
 
 /* Whose fields does it leave, though we believe them? */
@@ -129,7 +129,7 @@ static void check_removal(doctor_t *doctor, const char *id)
         }
         for (size_t i = 0; i < trusted->count; i++) {
                 const char *name = trusted->items[i];
-                bool own = authres_id_equal(name, id);
+                bool own = strcasecmp(name, id) == 0;
 
                 if (removes(doctor, id, name))
                         continue;

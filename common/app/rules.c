@@ -76,9 +76,10 @@ enum decision_kind rules_decide(const handling_t *handling, enum verdict verdict
         case VERDICT_QUARANTINE:
                 return configured(handling->on_quarantine);
         case VERDICT_OPEN:
-                if (handling->on_open == TEMP_ERROR_TEMPFAIL)
-                        return DECISION_TEMPFAIL;
-                break;
+                return handling->on_open == TEMP_ERROR_TEMPFAIL ? DECISION_TEMPFAIL
+                                                                : DECISION_ACCEPT;
+        case VERDICT_OPEN_STRICT:
+                return handling->on_open == TEMP_ERROR_TEMPFAIL ? DECISION_TEMPFAIL : DECISION_HOLD;
         case VERDICT_ACCEPT:
                 break;
         }

@@ -74,13 +74,20 @@ static enum dmarc_dns_status dns_exists(void *context, const char *name)
         return status;
 }
 
+/* What is missing cannot matter when the policy is known to ask for nothing; and a top level hardly
+ * ever has one. */
+static enum verdict open_verdict(const dmarc_outcome_t *outcome)
+{
+        if ((outcome->has_policy && outcome->evaluated == DMARC_POLICY_NONE) ||
+            outcome->only_top_level_failed)
+                return VERDICT_ACCEPT;
+        return outcome->possible != DMARC_POLICY_NONE ? VERDICT_OPEN_STRICT : VERDICT_OPEN;
+}
+
 static enum verdict outcome_verdict(const dmarc_outcome_t *outcome)
 {
-        /* what is missing cannot matter when the policy is known to ask for nothing */
         if (outcome->result == AUTH_TEMPERROR)
-                return outcome->has_policy && outcome->evaluated == DMARC_POLICY_NONE
-                           ? VERDICT_ACCEPT
-                           : VERDICT_OPEN;
+                return open_verdict(outcome);
         if (outcome->result != AUTH_FAIL || !outcome->has_policy)
                 return VERDICT_ACCEPT;
         switch (outcome->evaluated) {
@@ -98,10 +105,8 @@ static enum verdict outcome_verdict(const dmarc_outcome_t *outcome)
 static int strictness(enum verdict verdict, enum auth_result result)
 {
         static const int verdicts[] = {
-            [VERDICT_ACCEPT] = 0,
-            [VERDICT_QUARANTINE] = 10,
-            [VERDICT_OPEN] = 20,
-            [VERDICT_REJECT] = 30,
+            [VERDICT_ACCEPT] = 0,       [VERDICT_QUARANTINE] = 10, [VERDICT_OPEN] = 20,
+            [VERDICT_OPEN_STRICT] = 30, [VERDICT_REJECT] = 40,
         };
         static const int results[AUTH_RESULT_COUNT] = {
             [AUTH_PASS] = 0,      [AUTH_NONE] = 1, [AUTH_PERMERROR] = 2,
@@ -145,6 +150,15 @@ static int evaluate_domain(arena_t *arena, const dmarc_dns_t *dns, const evaluat
         return 0;
 }
 
+/* A further author domain that is open must not let in what fails for another one. */
+static bool any_fails(const evaluated_domain_t *domains, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                if (domains[i].verdict == VERDICT_QUARANTINE)
+                        return true;
+        return false;
+}
+
 int evaluate_message(arena_t *arena, resolver_t *resolver, const evaluation_input_t *input,
                      int64_t deadline_ms, evaluation_t *out)
 {
@@ -163,6 +177,8 @@ int evaluate_message(arena_t *arena, resolver_t *resolver, const evaluation_inpu
                         return error;
                 consider(out, domains[i].domain, domains[i].outcome, domains[i].verdict);
         }
+        if (out->verdict == VERDICT_OPEN && any_fails(domains, author->domain_count))
+                out->verdict = VERDICT_OPEN_STRICT;
         out->domains = domains;
         out->domain_count = author->domain_count;
         if (author->domains_incomplete)

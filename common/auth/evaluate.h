@@ -26,7 +26,13 @@ typedef struct evaluation_input {
 } evaluation_input_t;
 
 /** What should become of the message, before the operator's settings (contract 7). */
-enum verdict { VERDICT_ACCEPT, VERDICT_QUARANTINE, VERDICT_REJECT, VERDICT_OPEN };
+enum verdict {
+        VERDICT_ACCEPT,
+        VERDICT_QUARANTINE,
+        VERDICT_REJECT,
+        VERDICT_OPEN,       /**< the DNS left it open; no policy was found */
+        VERDICT_OPEN_STRICT /**< the same, but a policy of quarantine or reject was found */
+};
 
 /** One author domain's part in it. */
 typedef struct evaluated_domain {

@@ -13,6 +13,7 @@
 #include "common/base/arena.h"
 #include "common/dmarc/dmarc.h"
 #include "common/mail/arc_seal.h"
+#include "common/mail/from.h"
 
 /** An Authentication-Results field of the message. */
 typedef struct authres_field {
@@ -33,9 +34,17 @@ enum gather_belief {
 typedef void gather_observer_fn(void *context, const authres_field_t *field,
                                 enum gather_belief belief, const char *authserv_id);
 
+/** What is known of the DKIM-Signature fields, which are not verified here. */
+typedef struct gather_signatures {
+        const char *const *domains; /**< their d=, normalized, in the order of the fields */
+        size_t count;
+} gather_signatures_t;
+
 typedef struct gather_input {
         const authres_field_t *fields;
         size_t field_count;
+        gather_signatures_t signatures;
+        const from_author_t *author;    /**< with whose domains a signature could align */
         const char *sender;             /**< policy-service form (envelope.h); "" = null sender */
         const char *helo;               /**< or NULL */
         const char *authserv_id;        /**< our own */
@@ -50,7 +59,11 @@ typedef struct gather_input {
 typedef struct gathered {
         dmarc_identifier_t *dkim; /**< every dkim= of a believed field */
         size_t dkim_count, dkim_room;
-        bool has_spf; /**< a believed spf= for this message's own envelope */
+        bool has_dkim_result;     /**< some believed field has a dkim= that tells of a signature or
+                                       that there is none */
+        const char *dkim_missing; /**< the d= of a signature that the verifier should have told of;
+                                       NULL = none. It stands among `dkim` as a temperror */
+        bool has_spf;             /**< a believed spf= for this message's own envelope */
         dmarc_identifier_t spf;
         arc_results_t arc; /**< every arc= of a believed field */
         unsigned *remove;  /**< occurrences of fields that forge our authserv-id, ascending */

@@ -45,7 +45,17 @@ static int choose_record(arena_t *arena, const dmarc_txt_t *records, size_t coun
         return kept == 1;
 }
 
-/* @return 1 when there is a record at `domain`, 0 when not (walk->error may be set), -ENOMEM */
+/*
+ * A failure counts, but for one at the top level below a record that was found: hardly any top
+ * level has a record, and its servers' trouble would hold up the mail of all domains below it.
+ */
+static void note_failure(dmarc_walk_t *walk, const char *domain)
+{
+        if (walk->failed == NULL && (walk->count == 0 || domain_label_count(domain) > 1))
+                walk->failed = domain;
+}
+
+/* @return 1 when there is a record at `domain`, 0 when not (or the query failed), -ENOMEM */
 static int ask(arena_t *arena, const dmarc_dns_t *dns, const char *domain, dmarc_walk_t *walk)
 {
         const dmarc_txt_t *records = NULL;
@@ -61,7 +71,7 @@ static int ask(arena_t *arena, const dmarc_dns_t *dns, const char *domain, dmarc
         case DMARC_DNS_FOUND:
                 return choose_record(arena, records, count, &walk->found[walk->count].record);
         case DMARC_DNS_ERROR:
-                walk->error = true;
+                note_failure(walk, domain);
                 return 0;
         case DMARC_DNS_NODATA:
         case DMARC_DNS_NXDOMAIN:
@@ -81,7 +91,7 @@ static int step(arena_t *arena, const dmarc_dns_t *dns, dmarc_walk_t *walk)
         if (found > 0)
                 walk->found[walk->count++].name = walk->target;
         walk->queries++;
-        if (walk->error || labels <= 1 || walk->queries == DMARC_WALK_MAX ||
+        if (labels <= 1 || walk->queries == DMARC_WALK_MAX ||
             (found > 0 && walk->found[walk->count - 1].record.psd != DMARC_PSD_U))
                 walk->target = NULL;
         else
@@ -98,6 +108,15 @@ int dmarc_walk_begin(arena_t *arena, const dmarc_dns_t *dns, const char *domain,
 }
 
 int dmarc_walk_finish(arena_t *arena, const dmarc_dns_t *dns, dmarc_walk_t *walk)
+{
+        int error = 0;
+
+        while (walk->target != NULL && walk->failed == NULL && error == 0)
+                error = step(arena, dns, walk);
+        return error;
+}
+
+int dmarc_walk_past_failure(arena_t *arena, const dmarc_dns_t *dns, dmarc_walk_t *walk)
 {
         int error = 0;
 

@@ -49,21 +49,26 @@ typedef struct dmarc_walk {
         size_t count;
         unsigned queries;
         const char *target; /**< the next name to ask; NULL = the walk has ended */
-        bool error;         /**< a query failed; what is found below it stands */
+        const char *failed; /**< the first name whose query failed, or NULL; a failure at the top
+                                 level, below a record that was found, is taken for no record */
 } dmarc_walk_t;
 
 /** Ask for `domain` (normalized) alone, the first query of its walk. @return 0 or -ENOMEM */
 int dmarc_walk_begin(arena_t *arena, const dmarc_dns_t *dns, const char *domain,
                      dmarc_walk_t *walk);
 
-/** Walk on to the end; does nothing when it has ended. @return 0 or -ENOMEM */
+/** Walk on to the end, or to the first query that fails; does nothing when it has come there.
+ * @return 0 or -ENOMEM */
 int dmarc_walk_finish(arena_t *arena, const dmarc_dns_t *dns, dmarc_walk_t *walk);
 
-/** Walk up from `domain` (normalized). @return 0 or -ENOMEM */
+/** Walk on to the end, whatever fails. @return 0 or -ENOMEM */
+int dmarc_walk_past_failure(arena_t *arena, const dmarc_dns_t *dns, dmarc_walk_t *walk);
+
+/** Walk up from `domain` (normalized), as dmarc_walk_finish. @return 0 or -ENOMEM */
 int dmarc_walk(arena_t *arena, const dmarc_dns_t *dns, const char *domain, dmarc_walk_t *walk);
 
 /** The Organizational Domain of walk->start (RFC 9989 4.10.2): a pointer into one of its strings.
- * Only meaningful when walk->error is false. */
+ * Only meaningful when no query has failed. */
 const char *dmarc_organizational_domain(const dmarc_walk_t *walk);
 
 #endif

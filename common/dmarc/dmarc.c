@@ -32,7 +32,7 @@ static const dmarc_found_t *found_at(const dmarc_walk_t *walk, const char *name)
 }
 
 /* RFC 9989 4.10.1: Author Domain, then Organizational Domain, then PSD. @return the record that
- * applies, or NULL with evaluation->walk.error telling why */
+ * applies, or NULL with evaluation->walk.failed telling why */
 static const dmarc_found_t *discover(struct evaluation *evaluation)
 {
         dmarc_walk_t *walk = &evaluation->walk;
@@ -44,7 +44,7 @@ static const dmarc_found_t *discover(struct evaluation *evaluation)
                 evaluation->aligner.error = -ENOMEM;
                 return NULL;
         }
-        if (walk->error || walk->count == 0)
+        if (walk->failed != NULL || walk->count == 0)
                 return NULL;
         found = found_at(walk, dmarc_organizational_domain(walk));
         if (found != NULL)
@@ -84,6 +84,32 @@ static enum dmarc_policy subdomain_policy(struct evaluation *evaluation,
         return existing;
 }
 
+/* After t=y (RFC 9989 4.7). */
+static enum dmarc_policy lowered(enum dmarc_policy policy)
+{
+        return policy == DMARC_POLICY_REJECT ? DMARC_POLICY_QUARANTINE : DMARC_POLICY_NONE;
+}
+
+static bool has_invalid_policy(const dmarc_record_t *record)
+{
+        return record->p.state == DMARC_TAG_INVALID || record->sp.state == DMARC_TAG_INVALID ||
+               record->np.state == DMARC_TAG_INVALID;
+}
+
+/* The strictest of a record's valid policies, after t. */
+static enum dmarc_policy strictest_policy(const dmarc_record_t *record)
+{
+        const dmarc_policy_tag_t *const tags[] = {&record->p, &record->sp, &record->np};
+        enum dmarc_policy policy = DMARC_POLICY_NONE;
+
+        if (!record->usable || has_invalid_policy(record))
+                return policy;
+        for (size_t i = 0; i < sizeof(tags) / sizeof(*tags); i++)
+                if (tags[i]->state == DMARC_TAG_VALID && tags[i]->value > policy)
+                        policy = tags[i]->value;
+        return record->testing ? lowered(policy) : policy;
+}
+
 static void select_policy(struct evaluation *evaluation, const dmarc_found_t *found)
 {
         const dmarc_record_t *record = &found->record;
@@ -91,8 +117,7 @@ static void select_policy(struct evaluation *evaluation, const dmarc_found_t *fo
         enum dmarc_policy p =
             record->p.state == DMARC_TAG_VALID ? record->p.value : DMARC_POLICY_NONE;
 
-        if (record->p.state == DMARC_TAG_INVALID || record->sp.state == DMARC_TAG_INVALID ||
-            record->np.state == DMARC_TAG_INVALID) {
+        if (has_invalid_policy(record)) {
                 out->policy = DMARC_POLICY_NONE; /* "as if p=none": RFC 9989 4.7 */
         } else if (strcmp(found->name, evaluation->input->author_domain) == 0) {
                 out->policy = p;
@@ -106,11 +131,9 @@ static void select_policy(struct evaluation *evaluation, const dmarc_found_t *fo
         } else {
                 out->policy = subdomain_policy(evaluation, record, p);
         }
-        out->evaluated = out->policy;
-        if (record->testing && out->policy != DMARC_POLICY_NONE)
-                out->evaluated = out->policy == DMARC_POLICY_REJECT ? DMARC_POLICY_QUARANTINE
-                                                                    : DMARC_POLICY_NONE;
+        out->evaluated = record->testing ? lowered(out->policy) : out->policy;
         out->has_policy = !evaluation->policy_unknown;
+        out->possible = out->has_policy ? out->evaluated : strictest_policy(record);
 }
 
 struct tally {
@@ -186,12 +209,6 @@ static int judge(struct evaluation *evaluation, const dmarc_record_t *record)
         return evaluation->aligner.error != 0 ? -ENOMEM : 0;
 }
 
-static bool has_invalid_policy(const dmarc_record_t *record)
-{
-        return record->p.state == DMARC_TAG_INVALID || record->sp.state == DMARC_TAG_INVALID ||
-               record->np.state == DMARC_TAG_INVALID;
-}
-
 static int apply(struct evaluation *evaluation, const dmarc_found_t *found)
 {
         dmarc_outcome_t *out = evaluation->out;
@@ -207,6 +224,25 @@ static int apply(struct evaluation *evaluation, const dmarc_found_t *found)
         }
         select_policy(evaluation, found);
         return judge(evaluation, &found->record);
+}
+
+/* The policy is not known. What is published above the failure may well be what applies: whoever
+ * spoofs a domain could name a broken name below it. */
+static int leave_open(struct evaluation *evaluation)
+{
+        dmarc_walk_t *walk = &evaluation->walk;
+        dmarc_outcome_t *out = evaluation->out;
+        int error = dmarc_walk_past_failure(evaluation->arena, evaluation->dns, walk);
+
+        for (size_t i = 0; i < walk->count; i++) {
+                enum dmarc_policy policy = strictest_policy(&walk->found[i].record);
+
+                if (policy > out->possible)
+                        out->possible = policy;
+        }
+        out->only_top_level_failed = walk->count == 0 && domain_label_count(walk->failed) == 1;
+        conclude(evaluation, AUTH_TEMPERROR, "the DNS did not tell the policy");
+        return error;
 }
 
 int dmarc_evaluate(arena_t *arena, const dmarc_dns_t *dns, const dmarc_input_t *input,
@@ -238,11 +274,11 @@ int dmarc_evaluate(arena_t *arena, const dmarc_dns_t *dns, const dmarc_input_t *
                 return -ENOMEM;
         if (found != NULL)
                 error = apply(evaluation, found);
-        else if (evaluation->walk.error)
-                conclude(evaluation, AUTH_TEMPERROR, "the DNS did not tell the policy");
+        else if (evaluation->walk.failed != NULL)
+                error = leave_open(evaluation);
         else
                 conclude(evaluation, AUTH_NONE, "no policy record applies");
-        if (evaluation->walk.target == NULL && !evaluation->walk.error)
+        if (evaluation->walk.target == NULL && evaluation->walk.failed == NULL)
                 out->org_domain = dmarc_organizational_domain(&evaluation->walk);
         return error;
 }

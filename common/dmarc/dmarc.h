@@ -38,6 +38,10 @@ typedef struct dmarc_outcome {
         enum dmarc_policy evaluated; /**< after t */
         const char *policy_tag;      /**< "p", "sp" or "np", whichever `policy` is from; NULL when
                                           it is none for want of a valid one */
+        enum dmarc_policy possible;  /**< of a temperror: the strictest that may turn out to apply,
+                                        as  far as records were found; after t */
+        bool only_top_level_failed;  /**< of a temperror: no record was found, and no query failed
+                                          but that at the top level */
         bool author_exists;       /**< false only when it was asked and the answer was NXDOMAIN */
         bool spf_aligned;         /**< SPF passed and is aligned */
         bool spf_open;            /**< SPF passed, and the DNS did not tell whether it is aligned */

@@ -35,8 +35,10 @@ static const char *const ptypes[] = {
     [AUTHRES_POLICY] = "policy", [AUTHRES_DNS] = "dns",       [AUTHRES_ARC] = "arc",
 };
 
-/* Errors of the steps: 0, or one of these. */
-enum { MALFORMED = -1, NO_MEMORY = -2 };
+/* Errors of the steps: 0, or one of these. A result that breaks the grammar is left out, and
+ * reading goes on behind it; where a quoted-string or comment has no end, nobody can tell what is a
+ * result. */
+enum { MALFORMED = -1, NO_MEMORY = -2, BROKEN = -3 };
 
 struct parser {
         lexer_t lexer;
@@ -72,7 +74,7 @@ static int read_keyword(struct parser *parser, const char **keyword)
         while (!lexer_done(lexer) && (isalnum((unsigned char)*lexer->at) || *lexer->at == '-'))
                 lexer->at++;
         if (lexer->at == start || lexer->at[-1] == '-')
-                return MALFORMED;
+                return BROKEN;
         *keyword = lower(parser->arena, start, (size_t)(lexer->at - start));
         return *keyword != NULL ? 0 : NO_MEMORY;
 }
@@ -115,8 +117,16 @@ static int read_equals(struct parser *parser)
         int error = skip(parser);
 
         if (error == 0 && !lexer_accept(&parser->lexer, '='))
-                error = MALFORMED;
+                error = BROKEN;
         return error == 0 ? skip(parser) : error;
+}
+
+static bool known_method(const char *word)
+{
+        for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
+                if (strcmp(word, methods[i].name) == 0)
+                        return true;
+        return false;
 }
 
 static bool find_ptype(const char *word, enum authres_ptype *ptype)
@@ -152,27 +162,44 @@ static int keep_property(struct parser *parser, const char *ptype, const char *n
         return 0;
 }
 
-/* "reason=value" or "ptype.property=pvalue". */
+/* What stands before the dot: a token of which other filters make more than a Keyword. */
+static int read_ptype(struct parser *parser, const char **ptype)
+{
+        lexer_t *lexer = &parser->lexer;
+        const char *start = lexer->at, *dot;
+        size_t len = lexer_token(lexer);
+
+        dot = memchr(start, '.', len);
+        if (dot != NULL)
+                lexer->at = dot;
+        if (lexer->at == start)
+                return BROKEN;
+        *ptype = lower(parser->arena, start, (size_t)(lexer->at - start));
+        return *ptype != NULL ? skip(parser) : NO_MEMORY;
+}
+
+/* "ptype.property=pvalue"; or "reason=value", and others without a dot, which are passed over:
+ * Microsoft writes action=none, authentication_milter x-bits=2048. */
 static int read_property(struct parser *parser, bool *usable)
 {
         lexer_t *lexer = &parser->lexer;
         const char *ptype, *name = NULL, *value = NULL;
         const char *start;
-        int error = read_keyword(parser, &ptype);
+        int error = read_ptype(parser, &ptype);
 
-        if (error == 0)
-                error = skip(parser);
         if (error != 0)
                 return error;
-        if (lexer_peek(lexer) == '=') {
-                error = strcmp(ptype, "reason") == 0 ? read_equals(parser) : MALFORMED;
+        if (!lexer_accept(lexer, '.')) {
+                if (known_method(ptype)) /* a ";" is missing: whose are the properties? */
+                        return BROKEN;
+                error = read_equals(parser);
                 return error == 0 ? read_value(parser, &value) : error;
         }
-        if (!lexer_accept(lexer, '.') || skip(parser) != 0)
+        if (skip(parser) != 0)
                 return MALFORMED;
         start = lexer->at;
         if (lexer_token(lexer) == 0)
-                return MALFORMED;
+                return BROKEN;
         name = lower(parser->arena, start, (size_t)(lexer->at - start));
         if (name == NULL)
                 return NO_MEMORY;
@@ -232,7 +259,7 @@ static int read_method_version(struct parser *parser, bool *usable)
                 lexer->at++;
         len = (size_t)(lexer->at - start);
         *usable = *usable && len == 1 && *start == '1';
-        return len > 0 ? 0 : MALFORMED;
+        return len > 0 ? 0 : BROKEN;
 }
 
 /* methodspec and what follows it, up to the next ";" or the end. */
@@ -256,43 +283,76 @@ static int read_result(struct parser *parser)
                 error = skip(parser);
                 if (error != 0 || lexer_done(lexer) || lexer_peek(lexer) == ';')
                         break;
-                error = lexer->at != before ? read_property(parser, &usable) : MALFORMED;
+                error = lexer->at != before ? read_property(parser, &usable) : BROKEN;
         }
         return error == 0 ? keep_result(parser, method, word, usable) : error;
 }
 
-/* "none" alone: there are no results. */
-static bool read_no_result(struct parser *parser)
+/* To the next ";" outside of quoted-strings and comments, or the end. */
+static int skip_result(struct parser *parser)
+{
+        lexer_t *lexer = &parser->lexer;
+
+        while (!lexer_done(lexer) && lexer_peek(lexer) != ';') {
+                const char *before = lexer->at;
+
+                if (lexer_peek(lexer) == '"') {
+                        if (!lexer_quoted(lexer, NULL))
+                                return MALFORMED;
+                        continue;
+                }
+                if (skip(parser) != 0)
+                        return MALFORMED;
+                if (lexer->at == before)
+                        lexer->at++;
+        }
+        return 0;
+}
+
+/* "none" in the place of results: there are none. @return 0, or MALFORMED when some follow */
+static int read_no_result(struct parser *parser, bool *found)
 {
         lexer_t saved = parser->lexer;
         const char *start = parser->lexer.at;
 
-        if (lexer_token(&parser->lexer) == 4 && strncasecmp(start, "none", 4) == 0 &&
-            skip(parser) == 0 && lexer_done(&parser->lexer))
-                return true;
+        *found = lexer_token(&parser->lexer) == 4 && strncasecmp(start, "none", 4) == 0 &&
+                 skip(parser) == 0 &&
+                 (lexer_done(&parser->lexer) || lexer_peek(&parser->lexer) == ';');
+        if (*found)
+                return lexer_done(&parser->lexer) ? 0 : MALFORMED;
         parser->lexer = saved;
-        return false;
+        return 0;
+}
+
+static int read_or_skip_result(struct parser *parser, bool *broken)
+{
+        int error = read_result(parser);
+
+        if (error != BROKEN)
+                return error;
+        *broken = true;
+        return skip_result(parser);
 }
 
 static int read_results(struct parser *parser)
 {
         lexer_t *lexer = &parser->lexer;
+        bool broken = false, no_result = false;
         size_t count = 0;
 
         while (!lexer_done(lexer)) {
-                int error;
+                int error = lexer_accept(lexer, ';') ? skip(parser) : MALFORMED;
 
-                if (!lexer_accept(lexer, ';') || skip(parser) != 0)
-                        return MALFORMED;
-                if (lexer_done(lexer) || (count == 0 && read_no_result(parser)))
-                        return 0;
-                if (++count > AUTHRES_RESULTS_MAX)
-                        return MALFORMED;
-                error = read_result(parser);
+                if (error == 0 && count == 0)
+                        error = read_no_result(parser, &no_result);
+                if (error == 0 && !lexer_done(lexer))
+                        error = ++count > AUTHRES_RESULTS_MAX
+                                    ? MALFORMED
+                                    : read_or_skip_result(parser, &broken);
                 if (error != 0)
                         return error;
         }
-        return 0;
+        return broken && parser->out->result_count == 0 ? MALFORMED : 0;
 }
 
 static int read_authserv_id(struct parser *parser)

@@ -44,7 +44,8 @@ typedef struct authres_result {
 
 enum authres_status {
         AUTHRES_OK,
-        AUTHRES_MALFORMED,  /**< the whole field is to be dropped; authserv_id may be known */
+        AUTHRES_MALFORMED,  /**< the whole field is to be dropped; authserv_id may be known. One
+                                 result that breaks the grammar is left out from among others */
         AUTHRES_UNSUPPORTED /**< a version other than 1; authserv_id is known, no results */
 };
 
@@ -66,7 +67,11 @@ int authres_parse(arena_t *arena, const char *body, size_t len, authres_t *out);
 const char *authres_property(const authres_result_t *result, enum authres_ptype ptype,
                              const char *name);
 
-/** True when two authserv-ids are the same: without regard to case, compared as A-labels. */
+/**
+ * True when two authserv-ids may be meant to be the same: without regard to case, compared as
+ * A-labels. For removal, never for belief: what an earlier filter does not take for its own name it
+ * does not remove either, so that belief compares ASCII without regard to case and nothing else.
+ */
 bool authres_id_equal(const char *a, const char *b);
 
 /** What our own field says (contract 6). All strings may be NULL = left out. */

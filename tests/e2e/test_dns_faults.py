@@ -11,7 +11,7 @@ import time
 import pytest
 
 from lab import HERE, Lab, message
-from zones import BAD, ZONE
+from zones import BAD, GOOD, ZONE
 
 FAULTDNS = os.path.join(HERE, "..", "support", "faultdns.py")
 EVIL = {"client": BAD, "sender": "x@evil.test"}
@@ -131,6 +131,33 @@ def test_on_temp_error_accept(lab):
     with lab.milter_settings(OnTempError="accept"):
         reply = lab.send(message("a@reject.test"), **EVIL)
         assert "dmarc=temperror" in lab.result(reply)
+
+
+def test_on_temp_error_accept_holds_what_names_a_broken_name_below_a_policy(lab):
+    lab.set_faults({"_dmarc.broken.reject.test": {"fault": "servfail"}})
+    with lab.milter_settings(OnTempError="accept"):
+        reply = lab.send(message("a@broken.reject.test"), **EVIL)
+        assert lab.held(reply)
+        reply = lab.send(message("a@quarantine.test", fields="").replace(
+            "From: a@quarantine.test", "From: a@quarantine.test, b@broken.reject.test"), **EVIL)
+        assert lab.held(reply)
+
+
+def test_failure_of_the_top_level_defers_nobody(lab):
+    lab.set_faults({"_dmarc.test": {"fault": "servfail"}})
+    reply = lab.send(message("a@honest.test"), sender="user@mta.honest.test")
+    assert "dmarc=pass (p=reject" in lab.result(reply)
+    assert str(lab.send(message("a@reject.test"), **EVIL)) == \
+        "550 5.7.1 rejected by DMARC policy for reject.test"
+    assert "dmarc=temperror" in lab.result(lab.send(message("a@nopolicy.test"), **EVIL))
+
+
+def test_failure_above_a_shared_record_does_not_matter(lab):
+    lab.set_faults({"_dmarc.shared.honest.test": {"TXT": ["v=DMARC1; p=reject"]},
+                    "x.shared.honest.test": {"TXT": [f"v=spf1 ip4:{GOOD} -all"]},
+                    "_dmarc.honest.test": {"fault": "servfail"}})
+    reply = lab.send(message("a@shared.honest.test"), sender="user@x.shared.honest.test")
+    assert "dmarc=pass" in lab.result(reply)
 
 
 def test_without_reject_failures_nothing_is_refused(lab):

@@ -240,3 +240,38 @@ def test_spf_of_a_trusted_field(lab):
         lab.settings.pop("TrustedAuthservIDs")
         lab.configure()
         lab.reload(lab.milter)
+
+
+def test_a_verifier_that_said_nothing_leaves_an_aligned_signature_open(lab):
+    """A Postfix without OpenDKIM: as if that had timed out, with milter_default_action = accept."""
+    signed = lab.sign(message("a@reject.test"))
+    reply = lab.send(signed, "nodkim", client=BAD, sender="x@evil.test")
+    assert str(reply) == \
+        "451 4.7.1 DMARC policy for reject.test cannot be determined now, try again later"
+    assert "no trusted Authentication-Results field tells of the DKIM signature of reject.test; " in \
+        lab.milter.text()
+    reply = lab.send(signed, "nodkim", sender="user@reject.test")
+    assert "dmarc=pass" in lab.result(reply)  # SPF is enough
+
+
+def test_a_signature_that_cannot_align_leaves_nothing_open(lab):
+    signed = lab.sign(message("a@honest.test")).replace(b"From: a@honest.test", b"From: a@reject.test")
+    reply = lab.send(signed, "nodkim", client=BAD, sender="x@evil.test")
+    assert str(reply) == "550 5.7.1 rejected by DMARC policy for reject.test"
+
+
+def test_a_trusted_field_with_one_odd_part_is_read_on(lab):
+    fields = (f"Authentication-Results: {AUTHSERV_ID}; (null)=pass; dkim=pass (2048-bit key) x-bits=2048\r\n"
+              "\theader.d=reject.test;; dmarc=pass action=none header.from=reject.test\r\n")
+    reply = lab.send(message("a@reject.test", fields=fields), "nodkim", client=BAD, sender="x@evil.test")
+    assert "dmarc=pass" in lab.result(reply)
+
+
+@pytest.mark.parametrize("name", [AUTHSERV_ID + ".", AUTHSERV_ID.replace(".", "\u3002"),
+                                  AUTHSERV_ID.replace("m", "\uff4d", 1)])
+def test_another_spelling_of_the_trusted_name_is_not_believed(lab, name):
+    fields = f"Authentication-Results: {name}; dkim=pass header.d=reject.test\r\n"
+    text = message("a@reject.test", fields=fields)
+    reply = lab.send(text.encode() if isinstance(text, str) else text, "nodkim", client=BAD,
+                     sender="x@evil.test")
+    assert str(reply) == "550 5.7.1 rejected by DMARC policy for reject.test"

@@ -94,7 +94,7 @@ Test(evaluate, the_strictest_of_several_authors)
             {"a@free.test, b@reject.test", VERDICT_REJECT, "reject.test"},
             {"a@reject.test, b@free.test", VERDICT_REJECT, "reject.test"},
             {"a@none.test, b@quarantine.test", VERDICT_QUARANTINE, "quarantine.test"},
-            {"a@trouble.test, b@quarantine.test", VERDICT_OPEN, "trouble.test"},
+            {"a@trouble.test, b@quarantine.test", VERDICT_OPEN_STRICT, "trouble.test"},
             {"a@trouble.test, b@reject.test", VERDICT_REJECT, "reject.test"},
             {"a@none.test, b@free.test", VERDICT_ACCEPT, NULL},
         };
@@ -131,7 +131,7 @@ Test(evaluate, temporary_error_of_spf)
         evaluation_t evaluation =
             evaluate_with("a@reject.test", result(AUTH_TEMPERROR, "reject.test"), nothing);
 
-        cr_expect_eq(evaluation.verdict, VERDICT_OPEN);
+        cr_expect_eq(evaluation.verdict, VERDICT_OPEN_STRICT);
         cr_expect_eq(evaluation.outcome->result, AUTH_TEMPERROR);
         evaluation = evaluate_with("a@reject.test", result(AUTH_TEMPERROR, "free.test"), nothing);
         cr_expect_eq(evaluation.verdict, VERDICT_REJECT);

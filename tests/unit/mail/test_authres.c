@@ -116,7 +116,7 @@ Test(authres, gives_the_vectors_results)
 
 Test(authres, gives_the_further_vectors_results)
 {
-        check_vectors("dmarc-vectors-more.yaml", 8);
+        check_vectors("dmarc-vectors-more.yaml", 17);
 }
 
 Test(authres, keeps_the_id_of_a_malformed_or_unsupported_field)

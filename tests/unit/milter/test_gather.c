@@ -1,6 +1,7 @@
 /* Which Authentication-Results fields are believed, and what is taken from them
  * (contract 5.2, 5.5, 5.6) */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@ static const char *const trusted[] = {"mx.example.org", "dkim.example.org"};
 static config_t config;
 static setup_t setup;
 static session_t session;
+static const char *const author_domains[] = {"news.sender.example"};
+static const from_author_t author = {.domains = author_domains, .domain_count = 1};
 
 static void begin(void)
 {
@@ -40,7 +43,7 @@ static gathered_t gathered(void)
 {
         gathered_t result;
 
-        cr_assert_eq(gather(&session, "QUEUEID", &result), 0);
+        cr_assert_eq(gather(&session, "QUEUEID", &author, &result), 0);
         return result;
 }
 
@@ -161,4 +164,89 @@ Test(gather, takes_arc_of_trusted_fields_only)
         cr_assert_str_eq(result.arc.chain, "b.test:c");
         field("dkim.example.org; arc=fail");
         cr_assert(gathered().arc.contradicted);
+}
+
+Test(gather, compares_a_trusted_id_as_ascii_and_in_no_other_way)
+{
+        gathered_t result;
+
+        field("mx.example.org.; dkim=pass header.d=a.example");
+        field("mx\xe3\x80\x82"
+              "example.org; dkim=pass header.d=b.example");
+        field("mx\xef\xbc\x8e"
+              "example.org; dkim=pass header.d=c.example");
+        field("\xef\xbd\x8d"
+              "x.example.org; dkim=pass header.d=d.example");
+        result = gathered();
+        cr_expect_eq(result.dkim_count, 0);
+        cr_expect_eq(result.remove_count, 4, "removed all the same");
+}
+
+Test(gather, takes_a_sender_in_angle_brackets)
+{
+        gathered_t result;
+
+        field("mx.example.org; spf=pass smtp.mailfrom=<user@sender.example>");
+        result = gathered();
+        cr_assert(result.has_spf);
+        cr_expect_str_eq(result.spf.domain, "sender.example");
+}
+
+Test(gather, takes_the_null_sender_as_postmaster_at_its_helo_name)
+{
+        gathered_t result;
+
+        session.message.sender = "";
+        session.helo = strdup("mail.sender.example");
+        field("mx.example.org; spf=pass smtp.mailfrom=sender.example");
+        field("mx.example.org; spf=pass smtp.mailfrom=user@mail.sender.example");
+        field("mx.example.org; spf=pass smtp.mailfrom=postmaster@other.example");
+        cr_expect_not(gathered().has_spf);
+        field("mx.example.org; spf=pass smtp.mailfrom=<postmaster@mail.sender.example>");
+        result = gathered();
+        cr_assert(result.has_spf);
+        cr_expect_str_eq(result.spf.domain, "mail.sender.example");
+}
+
+static void signed_by(const char *domain)
+{
+        char text[300];
+
+        snprintf(text, sizeof(text), "v=1; a=rsa-sha256; d=%s; s=s; h=from; b=x", domain);
+        message_field(&session.message, "DKIM-Signature", text);
+}
+
+Test(gather, leaves_open_what_the_verifier_said_nothing_of)
+{
+        gathered_t result;
+
+        for (int i = 0; i < 100; i++) {
+                char other[32];
+
+                snprintf(other, sizeof(other), "d%d.example", i);
+                signed_by(other);
+                signed_by("elsewhere.test");
+        }
+        signed_by("sender.example");
+        signed_by("news.sender.example");
+        field("other.example; dkim=pass header.d=sender.example");
+        result = gathered();
+        cr_expect_eq(result.dkim_count, 8);
+        cr_expect_str_eq(result.dkim_missing, "news.sender.example");
+        cr_expect_eq(result.dkim[0].result, AUTH_TEMPERROR);
+        cr_expect_str_eq(result.dkim[1].domain, "sender.example");
+        field("mx.example.org; dkim=temperror");
+        result = gathered();
+        cr_expect_str_eq(result.dkim_missing, "news.sender.example");
+        field("mx.example.org; dkim=fail header.d=elsewhere.test");
+        result = gathered();
+        cr_expect_null(result.dkim_missing, "the verifier has told");
+        cr_expect_eq(result.dkim_count, 2);
+}
+
+Test(gather, takes_the_verifiers_word_that_there_is_no_signature)
+{
+        signed_by("sender.example");
+        field("mx.example.org; dkim=none");
+        cr_expect_null(gathered().dkim_missing);
 }

@@ -1,0 +1,36 @@
+/* d= of a DKIM-Signature field (RFC 6376 3.2, 3.5) */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+
+#include "common/mail/dkim_signature.h"
+
+static char domain[DOMAIN_SIZE];
+
+static int signature(const char *body)
+{
+        return dkim_signature_domain(body, strlen(body), domain);
+}
+
+Test(dkim_signature, finds_the_domain)
+{
+        cr_assert_eq(signature("v=1; a=rsa-sha256; d=News.Example.com; s=s1;\n\tb=d=x=="), 0);
+        cr_expect_str_eq(domain, "news.example.com");
+        cr_assert_eq(signature("v=1;\r\n\td\r\n\t =\r\n\texample.com\r\n\t; i=@x.example.com"), 0);
+        cr_expect_str_eq(domain, "example.com");
+        cr_assert_eq(signature("d=example.com"), 0);
+        cr_assert_eq(signature("d=b\xc3\xbc"
+                               "cher.example;"),
+                     0);
+        cr_expect_str_eq(domain, "xn--bcher-kva.example");
+}
+
+Test(dkim_signature, takes_no_other_tag_for_it)
+{
+        cr_expect_eq(signature(""), -EINVAL);
+        cr_expect_eq(signature(";;;"), -EINVAL);
+        cr_expect_eq(signature("dd=example.com; D=example.com; i=@example.com; d"), -EINVAL);
+        cr_expect_eq(signature("d="), -EINVAL);
+        cr_expect_eq(signature("d=not a domain"), -EINVAL);
+        cr_expect_eq(signature("d=a.example; d=b.example"), -EINVAL, "two of them mean nothing");
+}

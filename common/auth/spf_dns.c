@@ -12,8 +12,8 @@
 #define VERSION "v=spf1"
 
 /* A look-up, and a record of its answer, take about as long as that many octets of a record. */
-#define ANSWER_COST 16
-#define RECORD_COST 8
+#define ANSWER_COST 128
+#define RECORD_COST 16
 
 struct spf_dns {
         SPF_dns_server_t layer;

@@ -16,6 +16,7 @@ typedef struct macro {
         char letter; /* '%', '_' or '-' for the short ones */
         unsigned parts;
         bool reverse, escape;
+        bool capital;                        /* the reversal is asked for by a capital R */
         char delimiters[sizeof(DELIMITERS)]; /* a set */
 } macro_t;
 
@@ -70,6 +71,7 @@ static size_t read_macro(const char *at, size_t len, macro_t *macro)
                 return 0;
         if (i < len && (at[i] == 'r' || at[i] == 'R')) {
                 macro->reverse = true;
+                macro->capital = at[i] == 'R';
                 i++;
         }
         for (; i < len && at[i] != '\0' && strchr(DELIMITERS, at[i]); i++)
@@ -121,12 +123,12 @@ static const char *short_macro(const macro_t *macro)
         }
 }
 
-/* libspf2 knows no comma and no slash between parts, and where it is asked for some parts only it
- * loses the first octet when there are no more than these, and counts dots whatever the delimiter
- * is. It is the only one to know "p". */
+/* libspf2 knows no comma and no slash between parts, and no capital R, and where it is asked for
+ * some parts only it loses the first octet when there are no more than these, and counts dots
+ * whatever the delimiter is. It is the only one to know "p". */
 static bool is_beyond_library(const macro_t *macro)
 {
-        return strpbrk(macro->delimiters, ",/") != NULL ||
+        return macro->capital || strpbrk(macro->delimiters, ",/") != NULL ||
                (macro->parts > 0 && macro->letter != 'p');
 }
 

@@ -242,6 +242,8 @@ def macros():
         name(".".join("a-b.c-d".split("-")[-parts:]) + ".dashed.example")
         s.case(f"parts-by-dashes-{parts}", s.record(f"dash{parts}.example", f"exists:%{{l{parts}-}}.dashed.example", "-all"),
                "pass", local="a-b.c-d")
+    name("b.a.capital.example")
+    s.case("capital-reversal", s.record("capital.example", "exists:%{lR}.capital.example", "-all"), "pass", local="a.b")
     name("a.b.slashed.example")
     s.case("parts-by-slashes", s.record("slashed.example", "exists:%{l/}.slashed.example", "-all"), "pass", local="a/b")
     s.case("unaskable-local-part", s.record("unaskable.example", "exists:%{l1}.x.example", "~all"), "softfail",

@@ -94,6 +94,7 @@ Test(spf_record, what_libspf2_would_expand_wrongly)
 {
         same("v=spf1 exists:%{d2}.x.test", false, "v=spf1 exists:current.test.x.test");
         same("v=spf1 exists:%{l1r}.x.test", false, "v=spf1 exists:user.x.test");
+        same("v=spf1 exists:%{lR}.%{pR}.x.test", false, "v=spf1 exists:name.user.%{pr.}.x.test");
         same("v=spf1 exists:%{l,}.%%.x.test", false, "v=spf1 exists:user.name.%%.x.test");
         same("v=spf1 exists:%{p2r,}.%{i1}.x.test", false, "v=spf1 exists:%{p2r=}.1.x.test");
         same("v=spf1 redirect=%{v1}.%{o1}", true, "v=spf1 redirect=ip6.test");

@@ -93,6 +93,9 @@ def lengths():
     s.case("octets-16385", s.record("o16385.example", padded(16385)), "permerror")
     s.zone["strings.example"] = [{"TXT": list("v=spf1 " + " ".join(ip4(30)) + " -all")}]
     s.case("strings-of-one-octet", "strings.example", "fail")
+    s.zone["records.example"] = ([{"TXT": f"other text {i}"} for i in range(150)] +
+                                 [{"TXT": f"v=spf1 ip4:{CLIENT} -all"}] + [{"TXT": f"v=spf10 {i}"} for i in range(150)])
+    s.both("among-many-records", "records.example")
     s.case("long-modifier", s.record("modifier.example", "unknown=" + "x" * 3000, f"ip4:{CLIENT}", "-all"), "pass")
     s.case("many-modifiers", s.record("modifiers.example", *[f"m{i}=v" for i in range(300)], "-all"), "fail")
     s.case("many-spaces", s.record("spaces.example", "v=spf1" + " " * 4000 + "-all"), "fail")
@@ -161,7 +164,7 @@ def addresses():
                 s.zone[f"x{i}.{count}.hosts.example"] = [{"A": host}]
             s.both(f"{kind}-of-long-names-{count}",
                    s.record(f"{kind}{count}.example", *[f"{kind}:{kind}{count}.{name}" for name in names], "-all"))
-    s.record("current.example", *[f"a:{LONG}.{i}.a.example/30" for i in range(0)], *ip4(70), "a", "-all")
+    s.record("current.example", *ip4(70), "a", "-all")
     s.add("current.example", "A", CLIENT)
     s.both("a-of-the-current-domain", "current.example")
     s.case("a-with-any-prefix", s.record("any.example", *ip4(70), "a:current.example/0", "-all"), "pass", OTHER)
@@ -187,7 +190,7 @@ def macros():
     name(f"{CLIENT}.inner.example.outer2.example.user")
     s.both("current-domain-of-a-redirect", s.record("outer2.example", *ip4(70), "redirect=inner.example"))
     filler = [f"exists:{LONG}.{i}.%{{i}}.a-{LONG[:40]}.fill.example" for i in range(9)]
-    for term in filler[:9]:
+    for term in filler:
         s.zone[term[7:].replace("%{i}", OTHER)] = s.zone[term[7:].replace("%{i}", CLIENT)] = [{"TXT": "no address"}]
     name("user.late.example")
     s.case("void-terms-count", s.record("late.example", *filler, "exists:%{l}.%{d}", "-all"), "permerror")
@@ -199,8 +202,7 @@ def macros():
         expanded = spec
         while len(expanded) > 253:
             expanded = expanded.split(".", 1)[1]
-        if len(expanded.split(".")[0]) > 0:
-            name(expanded)
+        name(expanded)
         s.case(f"literal-{octets}", s.record(f"lit{octets}.example", f"exists:{spec}", "-all"), "pass")
     for count in (60, 119, 120, 121, 124, 125, 126, 127, 128, 200, 900):
         spec = "%{v1}" * count + ".%{v}.macro.example"

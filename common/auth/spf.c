@@ -232,9 +232,17 @@ void spf_evaluate(spf_evaluator_t *evaluator, const address_t *client, const cha
         evaluate(evaluator, client, helo, local_part, local_len, deadline_ms, out);
 }
 
+/* Macros repeat these, as often as the domain's owner likes. */
+static bool is_short(const char *helo, const char *sender)
+{
+        return strlen(helo) + strlen(sender) <= SPF_CACHED_IDENTITY_MAX;
+}
+
 bool spf_evaluate_cached(spf_evaluator_t *evaluator, const address_t *client, const char *helo,
                          const char *sender, spf_outcome_t *out)
 {
+        if (!is_short(helo, sender))
+                return false;
         spf_dns_begin(evaluator->dns, SPF_DNS_CACHED);
         spf_evaluate(evaluator, client, helo, sender, SPF_DNS_CACHED, out);
         return !spf_dns_missed(evaluator->dns, &out->expires_ms);
@@ -243,6 +251,8 @@ bool spf_evaluate_cached(spf_evaluator_t *evaluator, const address_t *client, co
 bool spf_evaluate_helo_cached(spf_evaluator_t *evaluator, const address_t *client, const char *helo,
                               spf_outcome_t *out)
 {
+        if (!is_short(helo, ""))
+                return false;
         spf_dns_begin(evaluator->dns, SPF_DNS_CACHED);
         spf_evaluate_helo(evaluator, client, helo, SPF_DNS_CACHED, out);
         return !spf_dns_missed(evaluator->dns, &out->expires_ms);

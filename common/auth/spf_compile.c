@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/auth/spf_record.h"
+
 static size_t count_terms(const char *line)
 {
         size_t count = 0;
@@ -70,5 +72,39 @@ SPF_errcode_t spf_compile(SPF_server_t *server, SPF_response_t *response, char *
                 SPF_record_free(*record);
                 *record = NULL;
         }
+        return error;
+}
+
+static spf_subject_t subject_of(const SPF_request_t *request)
+{
+        spf_subject_t subject = {
+            .sender = request->env_from,
+            .helo = request->helo_dom,
+            .domain = request->cur_dom,
+        };
+
+        if (request->client_ver == AF_INET6) {
+                memcpy(subject.client.octets, &request->ipv6, sizeof(request->ipv6));
+        } else {
+                memset(subject.client.octets + 10, 0xff, 2);
+                memcpy(subject.client.octets + 12, &request->ipv4, sizeof(request->ipv4));
+        }
+        return subject;
+}
+
+SPF_errcode_t spf_compile_for(const SPF_request_t *request, SPF_response_t *response,
+                              const char *text, size_t len, SPF_record_t **record, const char **why)
+{
+        const spf_subject_t subject = subject_of(request);
+        SPF_errcode_t error = SPF_E_NO_MEMORY;
+        char *lines = spf_record_rewrite(text, len, &subject, why);
+
+        if (lines != NULL) {
+                error = spf_compile(request->spf_server, response, lines, record);
+                *why = "a record that libspf2 does not take";
+        } else if (*why != NULL) {
+                error = SPF_E_SYNTAX;
+        }
+        free(lines);
         return error;
 }

@@ -19,4 +19,10 @@
 SPF_errcode_t spf_compile(SPF_server_t *server, SPF_response_t *response, char *lines,
                           SPF_record_t **record);
 
+/** Rewrite a record (spf_record.h) for what `request` asks, and compile that.
+ * @param why a constant text, for an error other than SPF_E_NO_MEMORY: it is a permerror then */
+SPF_errcode_t spf_compile_for(const SPF_request_t *request, SPF_response_t *response,
+                              const char *text, size_t len, SPF_record_t **record,
+                              const char **why);
+
 #endif

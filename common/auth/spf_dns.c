@@ -180,43 +180,17 @@ static const dns_record_t *select_record(const dns_answer_t *answer, bool *many)
         return found;
 }
 
-static spf_subject_t subject_of(const SPF_request_t *request)
+static SPF_errcode_t compile(spf_dns_t *dns, const SPF_request_t *request, SPF_response_t *response,
+                             const dns_record_t *source, SPF_record_t **record)
 {
-        spf_subject_t subject = {
-            .sender = request->env_from,
-            .helo = request->helo_dom,
-            .domain = request->cur_dom,
-        };
-
-        if (request->client_ver == AF_INET6) {
-                memcpy(subject.client.octets, &request->ipv6, sizeof(request->ipv6));
-        } else {
-                memset(subject.client.octets + 10, 0xff, 2);
-                memcpy(subject.client.octets + 12, &request->ipv4, sizeof(request->ipv4));
-        }
-        return subject;
-}
-
-static SPF_errcode_t compile(spf_dns_t *dns, SPF_server_t *server, const SPF_request_t *request,
-                             SPF_response_t *response, const dns_record_t *source,
-                             SPF_record_t **record)
-{
-        const spf_subject_t subject = subject_of(request);
-        SPF_errcode_t error = SPF_E_NO_MEMORY;
         const char *why;
-        char *lines = spf_record_rewrite(source->data, source->len, &subject, &why);
+        SPF_errcode_t error =
+            spf_compile_for(request, response, source->data, source->len, record, &why);
 
-        if (lines != NULL)
-                error = spf_compile(server, response, lines, record);
-        free(lines);
-        if (why != NULL) {
-                settle(dns, AUTH_PERMERROR, why);
-                return SPF_E_SYNTAX;
-        }
         if (error == SPF_E_NO_MEMORY)
                 settle_no_memory(dns);
         else if (error != SPF_E_SUCCESS)
-                settle(dns, AUTH_PERMERROR, "a record that libspf2 does not take");
+                settle(dns, AUTH_PERMERROR, why);
         return error;
 }
 
@@ -272,7 +246,7 @@ static SPF_errcode_t get_record(SPF_server_t *server, SPF_request_t *request,
         }
         source = select_record(answer, &many);
         if (source) {
-                error = compile(dns, server, request, response, source, record);
+                error = compile(dns, request, response, source, record);
         } else if (many) {
                 settle(dns, AUTH_PERMERROR, "several SPF records where one is allowed");
                 error = SPF_E_MULTIPLE_RECORDS;

@@ -41,6 +41,9 @@ SPF_dns_server_t *spf_dns_layer(spf_dns_t *dns);
  * look at counts as missing something, and is for a thread that may take its time. */
 #define SPF_CACHED_COST_MAX 8192
 
+/** Octets of HELO name and sender together, likewise. */
+#define SPF_CACHED_IDENTITY_MAX 600
+
 /** Begin an evaluation that ends by `deadline_ms` (dns_clock_ms). @return 0 or -ENOMEM */
 int spf_dns_begin(spf_dns_t *dns, int64_t deadline_ms);
 

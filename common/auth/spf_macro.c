@@ -266,7 +266,8 @@ static void put_parts(spf_text_t *out, const macro_t *macro, const char *value, 
 }
 
 /* All macros replaced, but for a "p": a NUL stands for it. @return how many there are */
-static size_t expand(spf_text_t *out, const char *at, size_t len, const spf_subject_t *subject)
+static size_t expand(spf_text_t *out, const char *at, size_t len, const spf_subject_t *subject,
+                     size_t *budget)
 {
         size_t names = 0;
 
@@ -286,6 +287,11 @@ static size_t expand(spf_text_t *out, const char *at, size_t len, const spf_subj
                         continue;
                 }
                 value = value_of(macro.letter, subject, &value_len, room);
+                if (value_len >= *budget) {
+                        *budget = 0;
+                        break;
+                }
+                *budget -= value_len;
                 if (value != NULL)
                         put_parts(out, &macro, value, value_len);
                 else
@@ -350,10 +356,10 @@ static bool put_domain_spec(spf_text_t *out, const spf_text_t *name, const char 
         return name->len > 0;
 }
 
-char *spf_macro_expand(const char *at, size_t len, const spf_subject_t *subject)
+char *spf_macro_expand(const char *at, size_t len, const spf_subject_t *subject, size_t *budget)
 {
         spf_text_t name = {0}, out = {0};
-        size_t names = expand(&name, at, len, subject);
+        size_t names = expand(&name, at, len, subject, budget);
 
         if (names == 0 && name.text != NULL && !name.out_of_memory) {
                 const char *cut = spf_name_cut(name.text);

@@ -38,8 +38,10 @@ const char *spf_name_cut(const char *name);
  * Expand a domain-spec, cut to 253 octets from the left by whole labels (RFC 7208 7.3), and write
  * it as a domain-spec without variables. A "p", which takes look-ups, is left to libspf2, and with
  * one nothing is cut. What nobody could ask for becomes such a name.
+ * @param budget octets of values that may still be written; 0 afterwards: they did not suffice, and
+ * the result means nothing
  * @return a string (free), or NULL when memory is out
  */
-char *spf_macro_expand(const char *at, size_t len, const spf_subject_t *subject);
+char *spf_macro_expand(const char *at, size_t len, const spf_subject_t *subject, size_t *budget);
 
 #endif

@@ -19,6 +19,10 @@
 #define TERM_SIZE       12 /* at most, of a term without its domain-spec */
 #define LOOKUPS_MAX     10
 
+/* Octets of values that macros of one record may be replaced by here: who sends mail chooses how
+ * long they are, and the record's owner how often they come. */
+#define EXPANSION_MAX ((size_t)16 << 10)
+
 /* A piece of the record. */
 typedef struct span {
         const char *at;
@@ -39,6 +43,7 @@ typedef struct record {
         bool ended;        /* nothing behind this can count any more: it is only checked */
         size_t piece_size; /* compiled, of the last line */
         unsigned lookups;  /* terms that take look-ups */
+        size_t budget;     /* for the expansion of macros */
 } record_t;
 
 /* --- the grammar's terminals ------------------------------------------------------------------ */
@@ -200,11 +205,11 @@ static void put_term(record_t *record, const char *qualifier, const char *name, 
                 put_fitting(record, qualifier, name, domain, tail);
                 return;
         }
-        text = spf_macro_expand(domain.at, domain.len, record->subject);
+        text = spf_macro_expand(domain.at, domain.len, record->subject, &record->budget);
         expanded = (span_t){text, text != NULL ? strlen(text) : 0};
         if (text == NULL)
                 record->out.out_of_memory = true;
-        else if (fits(expanded, room))
+        else if (record->budget > 0 && fits(expanded, room))
                 put_fitting(record, qualifier, name, expanded, tail);
         else
                 put_beyond(record);
@@ -437,7 +442,9 @@ static bool read_record(record_t *record, const char *text, size_t len, const ch
 char *spf_record_rewrite(const char *text, size_t len, const spf_subject_t *subject,
                          const char **why)
 {
-        record_t record = {.subject = subject, .ipv6 = !address_is_ipv4(&subject->client)};
+        record_t record = {.subject = subject,
+                           .ipv6 = !address_is_ipv4(&subject->client),
+                           .budget = EXPANSION_MAX};
 
         if (read_record(&record, text, len, why))
                 return record.out.text;

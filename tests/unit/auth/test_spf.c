@@ -269,3 +269,17 @@ Test(spf, what_is_dear_is_not_answered_at_once)
         cr_expect(is_answered_at_once(&result));
         cr_expect_eq(result, AUTH_FAIL);
 }
+
+Test(spf, a_very_long_sender_is_not_answered_at_once)
+{
+        char sender[1024];
+        spf_outcome_t outcome;
+        address_t address;
+
+        address_parse("192.0.2.1", &address);
+        snprintf(sender, sizeof(sender), "%0800d@pass.test", 1);
+        spf_evaluate(evaluator, &address, "h.test", sender, 0, &outcome);
+        cr_expect_eq(outcome.result, AUTH_PASS);
+        cr_expect_not(spf_evaluate_cached(evaluator, &address, "h.test", sender, &outcome));
+        cr_expect(spf_evaluate_cached(evaluator, &address, "h.test", "u@pass.test", &outcome));
+}

@@ -199,3 +199,18 @@ Test(spf_record, very_long)
         same(text, false, "v=spf1");
         free(text);
 }
+
+/* What the record's owner repeats and the sender makes long is expanded up to a bound. */
+Test(spf_record, expansion_is_bounded)
+{
+        char text[8192] = "v=spf1 exists:", *written;
+        const char *why;
+
+        for (size_t i = 0; i < 1000; i++)
+                strcat(text, "%{s1}");
+        strcat(text, ".test -all");
+        written = rewrite(text, strlen(text), false, &why);
+        cr_assert_not_null(written);
+        cr_expect_str_eq(written, "v=spf1 exists:" SPF_BEYOND_NAME);
+        free(written);
+}

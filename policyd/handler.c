@@ -319,16 +319,29 @@ static void count_evaluation(const handler_t *handler, const task_t *task, enum 
                         metrics_clock_us(handler->metrics) - task->begun_us);
 }
 
+/* What a domain's owner got wrong, or did not fit, is told; a result speaks for itself. */
+static const char *reason_of_error(const task_t *task)
+{
+        const spf_outcome_t *outcome = &task->job.outcome;
+
+        if (outcome->reason == NULL ||
+            (outcome->result != AUTH_PERMERROR && outcome->result != AUTH_TEMPERROR))
+                return "";
+        return outcome->reason;
+}
+
 static void log_result(const task_t *task)
 {
         const entry_t *entry = &task->entry;
+        const char *reason = reason_of_error(task);
         char address[ADDRESS_TEXT_SIZE];
 
-        log_info("%s: spf=%s/%s helo=%s/%s client=%s sender=<%s>",
+        log_info("%s: spf=%s/%s helo=%s/%s client=%s sender=<%s>%s%s",
                  given(task, POLICY_QUEUE_ID) ? get(task, POLICY_QUEUE_ID) : "NOQUEUE",
                  auth_result_name(entry->spf), entry->spf_domain,
                  auth_result_name(entry->helo_result), entry->helo,
-                 address_format(&entry->client, address), entry->sender);
+                 address_format(&entry->client, address), entry->sender,
+                 *reason != '\0' ? " reason: " : "", reason);
 }
 
 static void take_result(handler_t *handler, task_t *task, enum evaluation_way way)

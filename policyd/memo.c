@@ -14,6 +14,7 @@ struct known {
         enum spf_identity identity;
         int64_t expires_ms;
         const char *sender, *domain;
+        const char *reason; /* constant text */
         char helo[];
 };
 
@@ -93,6 +94,7 @@ bool memo_get(const memo_t *memo, spf_job_t *job, int64_t now_ms)
         job->outcome.result = known->result;
         job->outcome.identity = known->identity;
         job->outcome.expires_ms = known->expires_ms;
+        job->outcome.reason = known->reason;
         memcpy(job->outcome.domain, known->domain, strlen(known->domain) + 1);
         return true;
 }
@@ -113,6 +115,7 @@ void memo_put(memo_t *memo, const spf_job_t *job)
             .helo_result = job->helo_result,
             .identity = job->outcome.identity,
             .expires_ms = job->outcome.expires_ms,
+            .reason = job->outcome.reason,
             .sender = known->helo + helo,
             .domain = known->helo + helo + sender,
         };

@@ -93,6 +93,17 @@ static void conclude(spf_outcome_t *out, enum auth_result result, const char *re
         out->reason = reason;
 }
 
+/* The end of a record is neutral (RFC 7208 4.7); whatever else libspf2 calls so is none of it. */
+static void read_neutral(SPF_response_t *response, bool matched, spf_outcome_t *out)
+{
+        if (matched)
+                conclude(out, AUTH_NEUTRAL, "the record says nothing of the client (\"?\")");
+        else if (SPF_response_reason(response) == SPF_REASON_DEFAULT)
+                conclude(out, AUTH_NEUTRAL, "no mechanism of the record matches");
+        else
+                conclude(out, AUTH_PERMERROR, "libspf2 could not evaluate the record");
+}
+
 static void read_response(SPF_response_t *response, spf_outcome_t *out)
 {
         bool matched = SPF_response_reason(response) == SPF_REASON_MECH;
@@ -106,9 +117,7 @@ static void read_response(SPF_response_t *response, spf_outcome_t *out)
                         conclude(out, AUTH_NONE, "no mechanism of the record matches");
                 return;
         case SPF_RESULT_NEUTRAL:
-                conclude(out, AUTH_NEUTRAL,
-                         matched ? "the record says nothing of the client (\"?\")"
-                                 : "no mechanism of the record matches");
+                read_neutral(response, matched, out);
                 return;
         case SPF_RESULT_FAIL:
                 conclude(out, AUTH_FAIL, "the record forbids the client (\"-\")");
@@ -223,9 +232,17 @@ void spf_evaluate(spf_evaluator_t *evaluator, const address_t *client, const cha
         evaluate(evaluator, client, helo, local_part, local_len, deadline_ms, out);
 }
 
+/* Macros repeat these, as often as the domain's owner likes. */
+static bool is_short(const char *helo, const char *sender)
+{
+        return strlen(helo) + strlen(sender) <= SPF_CACHED_IDENTITY_MAX;
+}
+
 bool spf_evaluate_cached(spf_evaluator_t *evaluator, const address_t *client, const char *helo,
                          const char *sender, spf_outcome_t *out)
 {
+        if (!is_short(helo, sender))
+                return false;
         spf_dns_begin(evaluator->dns, SPF_DNS_CACHED);
         spf_evaluate(evaluator, client, helo, sender, SPF_DNS_CACHED, out);
         return !spf_dns_missed(evaluator->dns, &out->expires_ms);
@@ -234,6 +251,8 @@ bool spf_evaluate_cached(spf_evaluator_t *evaluator, const address_t *client, co
 bool spf_evaluate_helo_cached(spf_evaluator_t *evaluator, const address_t *client, const char *helo,
                               spf_outcome_t *out)
 {
+        if (!is_short(helo, ""))
+                return false;
         spf_dns_begin(evaluator->dns, SPF_DNS_CACHED);
         spf_evaluate_helo(evaluator, client, helo, SPF_DNS_CACHED, out);
         return !spf_dns_missed(evaluator->dns, &out->expires_ms);

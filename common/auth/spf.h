@@ -51,8 +51,9 @@ void spf_evaluate(spf_evaluator_t *evaluator, const address_t *client, const cha
 void spf_evaluate_helo(spf_evaluator_t *evaluator, const address_t *client, const char *helo,
                        int64_t deadline_ms, spf_outcome_t *out);
 
-/** The same two with what the resolver's cache has: they never wait. @return false when something
- * is not there: *out means nothing then */
+/** The same two with what the resolver's cache has: they never wait, and never look at much
+ * (SPF_CACHED_COST_MAX). @return false when something is not there, or it is too much: *out means
+ * nothing then */
 bool spf_evaluate_cached(spf_evaluator_t *evaluator, const address_t *client, const char *helo,
                          const char *sender, spf_outcome_t *out);
 bool spf_evaluate_helo_cached(spf_evaluator_t *evaluator, const address_t *client, const char *helo,

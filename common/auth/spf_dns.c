@@ -5,10 +5,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/auth/spf_compile.h"
 #include "common/auth/spf_record.h"
 #include "common/dns/name.h"
 
 #define VERSION "v=spf1"
+
+/* A look-up, and a record of its answer, take about as long as that many octets of a record. */
+#define ANSWER_COST 128
+#define RECORD_COST 16
 
 struct spf_dns {
         SPF_dns_server_t layer;
@@ -33,6 +38,7 @@ struct spf_dns {
         const char *reason; /* constant text */
         bool missed;        /* with cached answers only: there was one missing */
         int64_t expires_ms; /* and until when all of them hold */
+        size_t spent;       /* and what they cost */
 };
 
 /* The first cause stands; what comes after it is only libspf2 finding its way out. */
@@ -98,6 +104,15 @@ static void count_void(spf_dns_t *dns)
                 settle(dns, AUTH_PERMERROR, "over 2 terms whose look-ups found nothing");
 }
 
+/* Whoever must not be held up takes no more than this: octets of cached answers to look at. */
+static bool can_afford(spf_dns_t *dns, const dns_answer_t *answer)
+{
+        dns->spent += ANSWER_COST;
+        for (size_t i = 0; i < answer->count && dns->spent <= SPF_CACHED_COST_MAX; i++)
+                dns->spent += RECORD_COST + answer->records[i].len;
+        return dns->spent <= SPF_CACHED_COST_MAX;
+}
+
 static const dns_answer_t *ask_cache(spf_dns_t *dns, const char *name, enum dns_type type)
 {
         const dns_answer_t *answer;
@@ -106,6 +121,10 @@ static const dns_answer_t *ask_cache(spf_dns_t *dns, const char *name, enum dns_
         if (dns->settled)
                 return NULL;
         answer = dns_query_cached(dns->resolver, name, type, &expires_ms);
+        if (answer && !can_afford(dns, answer)) {
+                dns_answer_release(answer);
+                answer = NULL;
+        }
         if (!answer) {
                 dns->missed = true;
                 settle_no_answer(dns);
@@ -161,23 +180,17 @@ static const dns_record_t *select_record(const dns_answer_t *answer, bool *many)
         return found;
 }
 
-static SPF_errcode_t compile(spf_dns_t *dns, SPF_server_t *server, SPF_response_t *response,
+static SPF_errcode_t compile(spf_dns_t *dns, const SPF_request_t *request, SPF_response_t *response,
                              const dns_record_t *source, SPF_record_t **record)
 {
-        SPF_errcode_t error = SPF_E_NO_MEMORY;
-        bool broken;
-        char *text = spf_record_rewrite(source->data, source->len,
-                                        dns->client_len == sizeof(dns->client.ip6), &broken);
+        const char *why;
+        SPF_errcode_t error =
+            spf_compile_for(request, response, source->data, source->len, record, &why);
 
-        if (text != NULL)
-                error = SPF_record_compile(server, response, record, text);
-        else if (broken)
-                error = SPF_E_SYNTAX;
-        free(text);
         if (error == SPF_E_NO_MEMORY)
                 settle_no_memory(dns);
         else if (error != SPF_E_SUCCESS)
-                settle(dns, AUTH_PERMERROR, "a record that breaks the grammar");
+                settle(dns, AUTH_PERMERROR, why);
         return error;
 }
 
@@ -215,6 +228,7 @@ static SPF_errcode_t get_record(SPF_server_t *server, SPF_request_t *request,
 
         *record = NULL;
         dns->began = true;
+        request->cur_dom = spf_name_cut(request->cur_dom);
         remember_client(dns, request);
         if (!first)
                 begin_term(dns);
@@ -232,7 +246,7 @@ static SPF_errcode_t get_record(SPF_server_t *server, SPF_request_t *request,
         }
         source = select_record(answer, &many);
         if (source) {
-                error = compile(dns, server, response, source, record);
+                error = compile(dns, request, response, source, record);
         } else if (many) {
                 settle(dns, AUTH_PERMERROR, "several SPF records where one is allowed");
                 error = SPF_E_MULTIPLE_RECORDS;
@@ -383,14 +397,16 @@ static SPF_dns_rr_t *look_up(SPF_dns_server_t *layer, const char *name, ns_type 
         if (belongs)
                 return look_up_name(dns, name, type, dns->names_are_ptr, dns->any_address);
         begin_term(dns);
+        if (strcasecmp(name, SPF_BEYOND_NAME) == 0)
+                settle(dns, AUTH_PERMERROR, "a term that cannot be evaluated");
         if (any_len == 0)
-                return look_up_name(dns, name, type, type == ns_t_ptr, false);
+                return look_up_name(dns, spf_name_cut(name), type, type == ns_t_ptr, false);
         real = strndup(name, any_len);
         if (!real) {
                 settle_no_memory(dns);
                 return make_empty(dns, name, type, TRY_AGAIN);
         }
-        rr = look_up_name(dns, real, type, false, true);
+        rr = look_up_name(dns, spf_name_cut(real), type, false, true);
         free(real);
         return rr;
 }
@@ -436,6 +452,7 @@ int spf_dns_begin(spf_dns_t *dns, int64_t deadline_ms)
         dns->voids = 0;
         dns->settled = false;
         dns->missed = false;
+        dns->spent = 0;
         dns->expires_ms = INT64_MAX;
         dns->deadline_ms = deadline_ms;
         if (!dns->spare)

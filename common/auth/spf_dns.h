@@ -37,6 +37,13 @@ SPF_dns_server_t *spf_dns_layer(spf_dns_t *dns);
 
 #define SPF_DNS_CACHED (-1) /**< in place of a deadline: with cached answers only */
 
+/** Octets of cached answers, about, that an evaluation with these alone takes in: what has more to
+ * look at counts as missing something, and is for a thread that may take its time. */
+#define SPF_CACHED_COST_MAX 8192
+
+/** Octets of HELO name and sender together, likewise. */
+#define SPF_CACHED_IDENTITY_MAX 600
+
 /** Begin an evaluation that ends by `deadline_ms` (dns_clock_ms). @return 0 or -ENOMEM */
 int spf_dns_begin(spf_dns_t *dns, int64_t deadline_ms);
 

@@ -8,7 +8,20 @@
 
 #include <arpa/inet.h>
 
+#include "common/auth/spf_text.h"
+
 #define VERSION "v=spf1"
+
+/* libspf2 leaves out, without a word, what comes behind 511 octets of compiled terms
+ * (SPF_MAX_MECH_LEN); it refuses a domain-spec of over 507. Both with some room. */
+#define PIECE_SIZE      500
+#define DOMAIN_SIZE_MAX 480
+#define TERM_SIZE       12 /* at most, of a term without its domain-spec */
+#define LOOKUPS_MAX     10
+
+/* Octets of values that macros of one record may be replaced by here: who sends mail chooses how
+ * long they are, and the record's owner how often they come. */
+#define EXPANSION_MAX ((size_t)16 << 10)
 
 /* A piece of the record. */
 typedef struct span {
@@ -21,57 +34,17 @@ typedef struct prefixes {
         int ip4, ip6;
 } prefixes_t;
 
-typedef struct writer {
-        char *text;
-        size_t len, room;
-        bool out_of_memory;
-} writer_t;
-
 typedef struct record {
-        writer_t writer;
+        const spf_subject_t *subject;
+        spf_text_t out;
         bool ipv6;
         span_t redirect; /* its domain-spec; at NULL = none */
         bool has_exp;
-        bool has_all;
+        bool ended;        /* nothing behind this can count any more: it is only checked */
+        size_t piece_size; /* compiled, of the last line */
+        unsigned lookups;  /* terms that take look-ups */
+        size_t budget;     /* for the expansion of macros */
 } record_t;
-
-/* --- writing ---------------------------------------------------------------------------------- */
-
-static void put(writer_t *writer, const char *text, size_t len)
-{
-        if (writer->len + len + 1 > writer->room) {
-                size_t room = 2 * (writer->len + len + 128);
-                char *grown = realloc(writer->text, room);
-
-                if (grown == NULL) {
-                        writer->out_of_memory = true;
-                        return;
-                }
-                writer->text = grown;
-                writer->room = room;
-        }
-        memcpy(writer->text + writer->len, text, len);
-        writer->len += len;
-        writer->text[writer->len] = '\0';
-}
-
-static void put_text(writer_t *writer, const char *text)
-{
-        put(writer, text, strlen(text));
-}
-
-static void put_span(writer_t *writer, span_t span)
-{
-        put(writer, span.at, span.len);
-}
-
-static void put_number(writer_t *writer, const char *before, int number)
-{
-        char text[24];
-
-        snprintf(text, sizeof(text), "%s%d", before, number);
-        put_text(writer, text);
-}
 
 /* --- the grammar's terminals ------------------------------------------------------------------ */
 
@@ -95,51 +68,6 @@ static bool equals(span_t span, const char *word)
         return span.len == strlen(word) && strncasecmp(span.at, word, span.len) == 0;
 }
 
-/* Step over one macro-expand. @return its octets, or 0 when there is none */
-static size_t macro_expand(span_t span)
-{
-        size_t i = 3;
-
-        if (span.len < 2 || span.at[0] != '%')
-                return 0;
-        if (strchr("%_-", span.at[1]) != NULL)
-                return 2;
-        /* c, r and t are for explanations only */
-        if (span.len < 4 || span.at[1] != '{' || !strchr("slodiphvSLODIPHV", span.at[2]))
-                return 0;
-        while (i < span.len && is_digit(span.at[i]))
-                i++;
-        /* a number of labels is not zero */
-        if (i > 3 && strspn(span.at + 3, "0") >= i - 3)
-                return 0;
-        if (i < span.len && (span.at[i] == 'r' || span.at[i] == 'R'))
-                i++;
-        while (i < span.len && span.at[i] != '\0' && strchr(".-+,/_=", span.at[i]))
-                i++;
-        return i < span.len && span.at[i] == '}' ? i + 1 : 0;
-}
-
-/* @param last_macro_end where its last macro-expand ends; 0 = it has none */
-static bool is_macro_string(span_t span, size_t *last_macro_end)
-{
-        size_t i = 0;
-
-        *last_macro_end = 0;
-        while (i < span.len) {
-                size_t macro = macro_expand((span_t){span.at + i, span.len - i});
-
-                if (macro > 0) {
-                        i += macro;
-                        *last_macro_end = i;
-                } else if (span.at[i] > ' ' && span.at[i] <= '~' && span.at[i] != '%') {
-                        i++;
-                } else {
-                        return false;
-                }
-        }
-        return true;
-}
-
 static bool is_toplabel(span_t label)
 {
         bool alpha = false, hyphen = false;
@@ -158,7 +86,7 @@ static bool is_domain_spec(span_t span)
 {
         size_t macro_end, end = span.len, dot;
 
-        if (span.len == 0 || !is_macro_string(span, &macro_end))
+        if (span.len == 0 || !spf_macro_string(span.at, span.len, &macro_end))
                 return false;
         if (macro_end == span.len)
                 return true;
@@ -218,80 +146,181 @@ static void cut_dual_cidr(span_t *span, prefixes_t *prefixes)
         *prefixes = (prefixes_t){-1, -1};
 }
 
-/* "a" and "mx": ":" domain-spec and dual-cidr-length, both optional. */
-static bool write_addresses(record_t *record, const char *name, span_t rest)
+/* Room for a term: a new line where libspf2 would leave it out of this one without a word. */
+static void begin_term(record_t *record, const char *qualifier, size_t compiled_size)
 {
-        writer_t *writer = &record->writer;
+        if (record->piece_size + compiled_size > PIECE_SIZE) {
+                spf_text_puts(&record->out, "\n" VERSION);
+                record->piece_size = 0;
+        }
+        record->piece_size += compiled_size;
+        spf_text_puts(&record->out, " ");
+        spf_text_puts(&record->out, qualifier);
+}
+
+static void put_all(record_t *record, const char *qualifier)
+{
+        begin_term(record, qualifier, TERM_SIZE);
+        spf_text_puts(&record->out, "all");
+        record->ended = true;
+}
+
+/* Whoever comes to this term ends there. */
+static void put_beyond(record_t *record)
+{
+        begin_term(record, "", sizeof(SPF_BEYOND_NAME) + TERM_SIZE);
+        spf_text_puts(&record->out, "exists:" SPF_BEYOND_NAME);
+        record->ended = true;
+}
+
+/* Write a term with a domain-spec, and what stands behind that. */
+static void put_fitting(record_t *record, const char *qualifier, const char *name, span_t domain,
+                        const char *tail)
+{
+        const size_t size = spf_macro_compiled_size(domain.at, domain.len) + strlen(tail);
+
+        begin_term(record, qualifier, size + TERM_SIZE);
+        spf_text_puts(&record->out, name);
+        spf_text_put(&record->out, domain.at, domain.len);
+        spf_text_puts(&record->out, tail);
+}
+
+static bool fits(span_t domain, size_t room)
+{
+        size_t size = spf_macro_compiled_size(domain.at, domain.len);
+
+        return (size > 0 || domain.len == 0) && size <= DOMAIN_SIZE_MAX &&
+               (room == 0 || domain.len + room <= SPF_LITERAL_MAX);
+}
+
+/* The same for any domain-spec: one that libspf2 has no room for is expanded here.
+ * @param room octets of a name that `tail` begins with */
+static void put_term(record_t *record, const char *qualifier, const char *name, span_t domain,
+                     const char *tail, size_t room)
+{
+        span_t expanded;
+        char *text;
+
+        if (fits(domain, room)) {
+                put_fitting(record, qualifier, name, domain, tail);
+                return;
+        }
+        text = spf_macro_expand(domain.at, domain.len, record->subject, &record->budget);
+        expanded = (span_t){text, text != NULL ? strlen(text) : 0};
+        if (text == NULL)
+                record->out.out_of_memory = true;
+        else if (record->budget > 0 && fits(expanded, room))
+                put_fitting(record, qualifier, name, expanded, tail);
+        else
+                put_beyond(record);
+        free(text);
+}
+
+/* A mechanism that takes look-ups: the eleventh of a record is over the limit (RFC 7208 4.6.4). */
+static void put_mechanism(record_t *record, const char *qualifier, const char *name, span_t domain,
+                          const char *tail, size_t room)
+{
+        if (record->ended)
+                return;
+        if (++record->lookups > LOOKUPS_MAX)
+                put_beyond(record);
+        else
+                put_term(record, qualifier, name, domain, tail, room);
+}
+
+/* "a" and "mx": ":" domain-spec and dual-cidr-length, both optional. */
+static bool write_addresses(record_t *record, const char *qualifier, const char *name, span_t rest)
+{
+        static const char current[] = "%{d}";
+        char tail[sizeof(SPF_ANY_ADDRESS_SUFFIX) + 16] = "";
         prefixes_t prefixes;
-        bool any;
+        span_t domain;
+        size_t len = 0, room = 0;
 
         cut_dual_cidr(&rest, &prefixes);
-        if (rest.len > 0 &&
-            (rest.at[0] != ':' || !is_domain_spec((span_t){rest.at + 1, rest.len - 1})))
+        domain = rest.len > 0 ? (span_t){rest.at + 1, rest.len - 1}
+                              : (span_t){current, sizeof(current) - 1};
+        if (rest.len > 0 && (rest.at[0] != ':' || !is_domain_spec(domain)))
                 return false;
-        any = (record->ipv6 ? prefixes.ip6 : prefixes.ip4) == 0;
-        put_text(writer, name);
-        put_text(writer, ":");
-        if (rest.len > 0)
-                put(writer, rest.at + 1, rest.len - 1 - (any && rest.at[rest.len - 1] == '.'));
-        else
-                put_text(writer, "%{d}");
-        if (any)
-                put_text(writer, SPF_ANY_ADDRESS_SUFFIX);
+        if ((record->ipv6 ? prefixes.ip6 : prefixes.ip4) == 0) {
+                domain.len -= domain.at[domain.len - 1] == '.';
+                len = room = sizeof(SPF_ANY_ADDRESS_SUFFIX) - 1;
+                memcpy(tail, SPF_ANY_ADDRESS_SUFFIX, len + 1);
+        }
         if (prefixes.ip4 > 0)
-                put_number(writer, "/", prefixes.ip4);
+                snprintf(tail + len, sizeof(tail) - len, "/%d", prefixes.ip4);
+        len = strlen(tail);
         if (prefixes.ip6 > 0)
-                put_number(writer, "//", prefixes.ip6);
+                snprintf(tail + len, sizeof(tail) - len, "//%d", prefixes.ip6);
+        put_mechanism(record, qualifier, name, domain, tail, room);
         return true;
 }
 
-/* "include", "exists": a domain-spec; "ptr": one if any. */
-static bool write_domain(record_t *record, const char *name, span_t rest)
+/* "include" and "exists": a domain-spec */
+static bool write_domain(record_t *record, const char *qualifier, const char *name, span_t rest)
 {
-        put_text(&record->writer, name);
-        if (rest.len == 0)
-                return strcmp(name, "ptr") == 0;
-        put_span(&record->writer, rest);
-        return rest.at[0] == ':' && is_domain_spec((span_t){rest.at + 1, rest.len - 1});
-}
+        span_t domain;
 
-/* Four numbers of at most 255, without leading zeros. */
-static bool is_ip4(span_t span)
-{
-        char text[INET_ADDRSTRLEN];
-        struct in_addr address;
-
-        if (span.len == 0 || span.len >= sizeof(text))
+        if (rest.len == 0 || rest.at[0] != ':')
                 return false;
-        memcpy(text, span.at, span.len);
-        text[span.len] = '\0';
-        for (size_t i = 0; i < span.len; i++)
-                if (text[i] == '0' && is_digit(text[i + 1]) && (i == 0 || text[i - 1] == '.'))
-                        return false;
-        return inet_pton(AF_INET, text, &address) == 1;
+        domain = (span_t){rest.at + 1, rest.len - 1};
+        if (!is_domain_spec(domain))
+                return false;
+        put_mechanism(record, qualifier, name, domain, "", 0);
+        return true;
 }
 
-static bool is_ip6(span_t span)
+/* "ptr": one if any */
+static bool write_ptr(record_t *record, const char *qualifier, span_t rest)
+{
+        if (rest.len > 0)
+                return write_domain(record, qualifier, "ptr:", rest);
+        put_mechanism(record, qualifier, "ptr", (span_t){"", 0}, "", 0);
+        return true;
+}
+
+static bool parse_address(int family, span_t span, void *address)
 {
         char text[INET6_ADDRSTRLEN];
-        struct in6_addr address;
 
         if (span.len == 0 || span.len >= sizeof(text))
                 return false;
         memcpy(text, span.at, span.len);
         text[span.len] = '\0';
-        return inet_pton(AF_INET6, text, &address) == 1;
+        return inet_pton(family, text, address) == 1;
 }
 
-/* "ip4" and "ip6". A network of the other family can match nothing, and is left out: libspf2 would
- * compare it all the same when it is an IPv4-mapped one. */
-static bool write_network(record_t *record, bool ip6, span_t rest, const char *qualifier)
+/* Four numbers of at most 255, without leading zeros; as an IPv4-mapped address. */
+static bool parse_ip4(span_t span, uint8_t octets[16])
 {
-        writer_t *writer = &record->writer;
-        const char *name = ip6 ? "ip6:" : "ip4:";
+        static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+        for (size_t i = 0; i + 1 < span.len; i++)
+                if (span.at[i] == '0' && is_digit(span.at[i + 1]) &&
+                    (i == 0 || span.at[i - 1] == '.'))
+                        return false;
+        memcpy(octets, mapped, sizeof(mapped));
+        return parse_address(AF_INET, span, octets + sizeof(mapped));
+}
+
+static bool equal_bits(const uint8_t *a, const uint8_t *b, int bits)
+{
+        const int whole = bits / 8, rest = bits % 8;
+
+        if (memcmp(a, b, (size_t)whole) != 0)
+                return false;
+        return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
+}
+
+/* "ip4" and "ip6" are decided here: one that does not match is left out, one that does is "all".
+ * A network of the other family can match nothing, not even an IPv4-mapped one. */
+static bool read_network(record_t *record, bool ip6, span_t rest, const char *qualifier)
+{
+        const int bits = ip6 ? 128 : 32;
+        uint8_t octets[16];
         const char *slash;
         span_t network;
-        int prefix = ip6 ? 128 : 32;
+        int prefix = bits;
 
         if (rest.len < 2 || rest.at[0] != ':')
                 return false;
@@ -300,51 +329,39 @@ static bool write_network(record_t *record, bool ip6, span_t rest, const char *q
         if (slash != NULL) {
                 span_t cidr = {slash, (size_t)(network.at + network.len - slash)};
 
-                if (prefix_length(cidr, prefix, &prefix) != cidr.len)
+                if (prefix_length(cidr, bits, &prefix) != cidr.len)
                         return false;
                 network.len = (size_t)(slash - network.at);
         }
-        if (ip6 ? !is_ip6(network) : !is_ip4(network))
+        if (ip6 ? !parse_address(AF_INET6, network, octets) : !parse_ip4(network, octets))
                 return false;
-        if (ip6 != record->ipv6)
-                return true;
-        put_text(writer, " ");
-        put_text(writer, qualifier);
-        if (prefix == 0) {
-                record->has_all = true;
-                put_text(writer, "all");
-                return true;
-        }
-        put_text(writer, name);
-        put_span(writer, network);
-        put_number(writer, "/", prefix);
+        if (!record->ended && ip6 == record->ipv6 &&
+            equal_bits(record->subject->client.octets, octets, 128 - bits + prefix))
+                put_all(record, qualifier);
         return true;
 }
 
 /* @param name of the mechanism; rest what stands behind it */
-static bool write_mechanism(record_t *record, const char *qualifier, span_t name, span_t rest)
+static bool read_mechanism(record_t *record, const char *qualifier, span_t name, span_t rest)
 {
-        writer_t *writer = &record->writer;
-
         if (equals(name, "ip4") || equals(name, "ip6"))
-                return write_network(record, equals(name, "ip6"), rest, qualifier);
-        put_text(writer, " ");
-        put_text(writer, qualifier);
+                return read_network(record, equals(name, "ip6"), rest, qualifier);
         if (equals(name, "all")) {
-                record->has_all = true;
-                put_text(writer, "all");
+                /* RFC 7208 5.1: what follows is ignored */
+                if (!record->ended)
+                        put_all(record, qualifier);
                 return rest.len == 0;
         }
         if (equals(name, "a"))
-                return write_addresses(record, "a", rest);
+                return write_addresses(record, qualifier, "a:", rest);
         if (equals(name, "mx"))
-                return write_addresses(record, "mx", rest);
+                return write_addresses(record, qualifier, "mx:", rest);
         if (equals(name, "include"))
-                return write_domain(record, "include", rest);
+                return write_domain(record, qualifier, "include:", rest);
         if (equals(name, "exists"))
-                return write_domain(record, "exists", rest);
+                return write_domain(record, qualifier, "exists:", rest);
         if (equals(name, "ptr"))
-                return write_domain(record, "ptr", rest);
+                return write_ptr(record, qualifier, rest);
         return false;
 }
 
@@ -367,7 +384,7 @@ static bool read_modifier(record_t *record, span_t name, span_t value)
                 record->has_exp = true;
                 return is_domain_spec(value);
         }
-        return is_macro_string(value, &macro_end);
+        return spf_macro_string(value.at, value.len, &macro_end);
 }
 
 static bool read_term(record_t *record, span_t term)
@@ -387,7 +404,7 @@ static bool read_term(record_t *record, span_t term)
         if (rest.len > 0 && rest.at[0] == '=')
                 return begin == 0 &&
                        read_modifier(record, name, (span_t){rest.at + 1, rest.len - 1});
-        return write_mechanism(record, qualifier, name, rest);
+        return read_mechanism(record, qualifier, name, rest);
 }
 
 static bool read_terms(record_t *record, const char *text, size_t len)
@@ -408,25 +425,30 @@ static bool read_terms(record_t *record, const char *text, size_t len)
         return true;
 }
 
-char *spf_record_rewrite(const char *text, size_t len, bool ipv6, bool *broken)
+static bool read_record(record_t *record, const char *text, size_t len, const char **why)
 {
-        record_t record = {.ipv6 = ipv6};
-
-        *broken = false;
-        put_text(&record.writer, VERSION);
-        if (len > SPF_RECORD_MAX || !read_terms(&record, text, len)) {
-                *broken = true;
-                free(record.writer.text);
-                return NULL;
-        }
+        *why = NULL;
+        spf_text_puts(&record->out, VERSION);
+        if (len > SPF_RECORD_MAX)
+                *why = "a record of over 16 KiB";
+        else if (!read_terms(record, text, len))
+                *why = "a record that breaks the grammar";
         /* RFC 7208 6.1: with "all" in the record, redirect is ignored */
-        if (record.redirect.at != NULL && !record.has_all) {
-                put_text(&record.writer, " redirect=");
-                put_span(&record.writer, record.redirect);
-        }
-        if (!record.writer.out_of_memory)
-                return record.writer.text;
-        free(record.writer.text);
+        else if (record->redirect.at != NULL && !record->ended)
+                put_term(record, "", "redirect=", record->redirect, "", 0);
+        return *why == NULL && !record->out.out_of_memory;
+}
+
+char *spf_record_rewrite(const char *text, size_t len, const spf_subject_t *subject,
+                         const char **why)
+{
+        record_t record = {.subject = subject,
+                           .ipv6 = !address_is_ipv4(&subject->client),
+                           .budget = EXPANSION_MAX};
+
+        if (read_record(&record, text, len, why))
+                return record.out.text;
+        free(record.out.text);
         return NULL;
 }
 

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/auth/spf_macro.h"
+
 #define SPF_RECORD_MAX 16384 /**< octets; a longer record is refused as broken */
 
 /**
@@ -23,14 +25,22 @@
 /** The octets of `name` without that suffix, or 0 when it does not have it. */
 size_t spf_any_address_length(const char *name);
 
+/** An "exists" of this name stands for a term that cannot be evaluated, or is the eleventh that
+ * takes look-ups: whoever is asked for it ends the evaluation as permerror. */
+#define SPF_BEYOND_NAME "beyond-limits.invalid"
+
 /**
  * Check a record against RFC 7208 section 12, and write it anew for libspf2: mechanisms first, then
- * "redirect"; no "exp" and no unknown modifiers; prefix lengths of zero replaced.
+ * "redirect"; no "exp" and no unknown modifiers; prefix lengths of zero replaced. "ip4" and "ip6"
+ * are decided: those that do not match are left out, and the first that does is an "all". What
+ * stands behind an "all" is left out, once it is checked.
  * @param text, len the record with its version, which was found already
- * @param ipv6 whether the client has an IPv6 address
- * @return a string (free), or NULL: *broken tells a record that breaks the grammar, which is a
- * permerror, from memory being out
+ * @param subject what macros and networks are for
+ * @return a string (free) of lines, each a record that libspf2 has room for, and whose terms belong
+ * to one record; or NULL: *why is a constant text for what is a permerror, and NULL when memory is
+ * out
  */
-char *spf_record_rewrite(const char *text, size_t len, bool ipv6, bool *broken);
+char *spf_record_rewrite(const char *text, size_t len, const spf_subject_t *subject,
+                         const char **why);
 
 #endif

@@ -1,5 +1,6 @@
 """truefrom-policyd on its own: the policy protocol, its limits, slow DNS, signals, sockets."""
 
+import json
 import os
 import re
 import resource
@@ -339,6 +340,20 @@ def test_dns_trouble_is_dunno_and_temperror(own):
     policyd = own(DNSTimeout=1)
     assert policyd.ask(sender="user@silent.test") == DUNNO
     assert "spf=temperror/silent.test" in policyd.daemon.text()
+
+
+def test_why_a_record_cannot_be_evaluated_is_logged(own):
+    zone = {"broken.test": {"TXT": ["v=spf1 a: -all"]}, "silent.test": {"fault": "servfail"},
+            "long.test": {"TXT": [["v=spf1" + " " * 240] + [" " * 250] * 70]},
+            "names.test": {"TXT": [["v=spf1 exists:"] + ["%{p}" * 60] * 3 + [".x.test -all"]]}}
+    policyd = own(zone=json.dumps(zone))
+    for domain, result in (("broken.test", "permerror"), ("long.test", "permerror"), ("names.test", "permerror"),
+                           ("silent.test", "temperror")):
+        for number in range(2):  # the second one is known already
+            assert policyd.ask(sender=f"user@{domain}", client_port=str(2000 + number),
+                               instance=f"{domain}{number}") == DUNNO
+        reasons = re.findall(fr"spf={result}/{domain} .*sender=<user@{domain}> reason: (.+)", policyd.daemon.text())
+        assert len(reasons) == 2 and reasons[0] == reasons[1], policyd.daemon.text()
 
 
 # --- concurrency, signals, sockets -------------------------------------------------------------------

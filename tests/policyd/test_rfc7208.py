@@ -1,4 +1,5 @@
-"""The published RFC 7208 test suite, through truefrom-policyd as it is.
+"""The published RFC 7208 test suite, and long records of our own in its format, through truefrom-policyd as
+it is.
 
 Each scenario's zone is served by a DNS server of its own; each case is a policy request, and its
 result is read from the daemon's log. Explanations are not evaluated: nobody here reads them.
@@ -14,24 +15,26 @@ import yaml
 
 from test_policyd import DUNNO, Policyd, request
 
-SUITE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "rfc7208-tests.yml")
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data")
 
 # What cannot be met, and why: see doc/conformance.md.
 KNOWN = {}
 
 
-def load():
-    with open(SUITE, encoding="utf-8") as file:
+def load(name):
+    with open(os.path.join(DATA, name), encoding="utf-8") as file:
         return list(yaml.safe_load_all(file))
 
 
-SCENARIOS = load()
+SCENARIOS = load("rfc7208-tests.yml") + load("rfc7208-long.yml")
 CASES = [(number, name) for number, scenario in enumerate(SCENARIOS) for name in scenario["tests"]]
 
 
 def text_of(value):
-    """A TXT record: one string, or a list of character-strings."""
-    return [str(part) for part in value] if isinstance(value, list) else str(value)
+    """A TXT record: one string, or a list of character-strings, which a long one becomes."""
+    if isinstance(value, list):
+        return [str(part) for part in value]
+    return [str(value)[at:at + 255] for at in range(0, len(str(value)), 255)] or ""
 
 
 def records_of(entries):

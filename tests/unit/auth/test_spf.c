@@ -1,6 +1,7 @@
 /* SPF by libspf2 over our resolver, against a real DNS server */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/auth/spf.h"
@@ -221,4 +222,75 @@ Test(spf, cached_helo_identity)
         cr_expect(spf_evaluate_helo_cached(evaluator, &address, "[192.0.2.1]", &outcome));
         cr_expect_eq(outcome.result, AUTH_NONE);
         cr_expect_eq(outcome.expires_ms, INT64_MAX);
+}
+
+/* `count` includes of records of about `octets` each */
+static void start_tree(size_t count, size_t octets)
+{
+        char *text = malloc((count + 1) * (octets + 256)), *to = text;
+
+        to += sprintf(to, "{'tree.test': {'TXT': [['v=spf1 '");
+        for (size_t i = 0; i < count; i++)
+                to += sprintf(to, ", 'include:leaf%zu.test '", i);
+        to += sprintf(to, ", '-all']]}");
+        for (size_t i = 0; i < count; i++) {
+                const char *const begin = to;
+
+                to += sprintf(to, ", 'leaf%zu.test': {'TXT': [['v=spf1'", i);
+                while ((size_t)(to - begin) < octets)
+                        to += sprintf(to, ", ' ip4:10.1.2.0/24 ip4:10.3.4.0/24 ip4:10.5.6.0/24'");
+                to += sprintf(to, "]]}");
+        }
+        strcpy(to, "}");
+        dns_server_stop(&server);
+        resolver_free(resolver);
+        spf_evaluator_free(evaluator);
+        faultdns_start(&server, text);
+        resolver = dns_server_resolver(&server, 5000);
+        evaluator = spf_evaluator_create(resolver);
+        free(text);
+}
+
+static bool is_answered_at_once(enum auth_result *result)
+{
+        spf_outcome_t outcome;
+        address_t address;
+        bool known;
+
+        address_parse("192.0.2.1", &address);
+        spf_evaluate(evaluator, &address, "h.test", "user@tree.test", 0, &outcome);
+        *result = outcome.result;
+        known = spf_evaluate_cached(evaluator, &address, "h.test", "user@tree.test", &outcome);
+        if (known)
+                cr_expect_eq(outcome.result, *result);
+        return known;
+}
+
+Test(spf, what_is_dear_is_not_answered_at_once)
+{
+        enum auth_result result;
+
+        start_tree(10, 12000);
+        cr_expect_not(is_answered_at_once(&result));
+        cr_expect_eq(result, AUTH_FAIL);
+        start_tree(9, 300);
+        cr_expect(is_answered_at_once(&result));
+        cr_expect_eq(result, AUTH_FAIL);
+        start_tree(1, 4000);
+        cr_expect(is_answered_at_once(&result));
+        cr_expect_eq(result, AUTH_FAIL);
+}
+
+Test(spf, a_very_long_sender_is_not_answered_at_once)
+{
+        char sender[1024];
+        spf_outcome_t outcome;
+        address_t address;
+
+        address_parse("192.0.2.1", &address);
+        snprintf(sender, sizeof(sender), "%0800d@pass.test", 1);
+        spf_evaluate(evaluator, &address, "h.test", sender, 0, &outcome);
+        cr_expect_eq(outcome.result, AUTH_PASS);
+        cr_expect_not(spf_evaluate_cached(evaluator, &address, "h.test", sender, &outcome));
+        cr_expect(spf_evaluate_cached(evaluator, &address, "h.test", "u@pass.test", &outcome));
 }

@@ -208,8 +208,10 @@ int main(int argc, char **argv)
         if (config == NULL)
                 return EX_CONFIG_ERROR;
         log_open("truefrom-milter", config->log_target);
-        if (open_socket(config) != 0)
+        if (open_socket(config) != 0) {
+                config_release(config);
                 return EXIT_FAILURE;
+        }
         socket = strdup(config->milter.socket);
         if (socket == NULL || open_monitor(config, &monitor) != 0 ||
             daemon_drop_privileges(config) != 0 || catch_signals() != 0) {

@@ -318,7 +318,8 @@ def test_the_journal_does_not_have_it_twice(folder):
             stderr=stream, timeout=60, check=False,
             env={**os.environ, "TRUEFROM_ALLOW_ROOT": "1", "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
     assert done.returncode == 1
-    assert os.path.getsize(f"{folder}/stream") == 0
+    with open(f"{folder}/stream", encoding="utf-8") as stream:
+        assert "fatal: " not in stream.read()
 
 
 # --- reload ---------------------------------------------------------------------------------------------

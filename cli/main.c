@@ -5,7 +5,9 @@
 #include <config.h>
 #endif
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,6 +71,12 @@ static int take_config(int argc, char **argv, command_options_t *given)
         return kept;
 }
 
+/* "truefrom COMMAND --version": the commands have no versions of their own. */
+static bool asks_version(int argc, char **argv)
+{
+        return argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0);
+}
+
 int main(int argc, char **argv)
 {
         char help[1024];
@@ -90,6 +98,10 @@ int main(int argc, char **argv)
         given.config_given = options.config_given;
         argv += options.arguments;
         argc = take_config(argc - options.arguments, argv, &given);
+        if (asks_version(argc, argv)) {
+                daemon_print_version("truefrom");
+                return EXIT_SUCCESS;
+        }
         optind = 0; /* glibc: getopt begins anew */
         return command->run(&given, argc, argv);
 }

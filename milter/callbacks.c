@@ -59,10 +59,8 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
 {
         const unsigned long actions =
             SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_ADDRCPT;
-        const unsigned long recipients =
-            service_wants_recipients(the_service) ? SMFIP_NR_RCPT : SMFIP_NORCPT;
-        const unsigned long wanted = recipients | SMFIP_NODATA | SMFIP_NOBODY | SMFIP_NOUNKNOWN |
-                                     SMFIP_NOEOH | SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_HDR;
+        const unsigned long wanted = SMFIP_NODATA | SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NOEOH |
+                                     SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_RCPT | SMFIP_NR_HDR;
         session_t *session;
 
         (void)f2;
@@ -141,7 +139,6 @@ static sfsistat on_mail(SMFICTX *ctx, char **argv)
         return SMFIS_CONTINUE;
 }
 
-/* Comes only when it was asked for: some entry of Overrides looks at recipients. */
 static sfsistat on_recipient(SMFICTX *ctx, char **argv)
 {
         session_t *session = smfi_getpriv(ctx);

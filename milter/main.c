@@ -6,6 +6,7 @@
 #endif
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -52,7 +53,7 @@ static void on_signal(int signal)
  * libmilter has a thread that waits for the same signals, and that would end the milter on SIGHUP.
  * The kernel gives a process' signal to its main thread whenever that does not block it; so the
  * main thread never blocks it, not even in the handler (SA_NODEFER), and libmilter runs in another.
- * Without SA_RESTART, so that the main thread wakes from its read.
+ * Without SA_RESTART, so that the main thread wakes from its wait.
  */
 static int catch_signals(void)
 {
@@ -149,17 +150,28 @@ static void collect(void *service, metrics_t *metrics)
         metrics_set(metrics, MILTER_IN_FLIGHT, service_in_flight(service));
 }
 
-static void run(service_t *service)
+/* Until a signal has come, or it is time for the next tick. @return false = the wait failed */
+static bool wait_awhile(void)
 {
+        struct pollfd wake = {.fd = wake_fd, .events = POLLIN};
+        int ready = poll(&wake, 1, SETUP_TICK_SECONDS * 1000);
         uint64_t count;
 
+        if (ready > 0 && read(wake_fd, &count, sizeof(count)) < 0 && errno != EINTR)
+                return false;
+        return ready >= 0 || errno == EINTR;
+}
+
+static void run(service_t *service)
+{
         while (!stop_wanted) {
                 if (reload_wanted) {
                         reload_wanted = 0;
                         service_reload(service);
                 }
-                if (read(wake_fd, &count, sizeof(count)) < 0 && errno != EINTR)
+                if (!wait_awhile())
                         break;
+                service_tick(service);
         }
 }
 
@@ -196,8 +208,10 @@ int main(int argc, char **argv)
         if (config == NULL)
                 return EX_CONFIG_ERROR;
         log_open("truefrom-milter", config->log_target);
-        if (open_socket(config) != 0)
+        if (open_socket(config) != 0) {
+                config_release(config);
                 return EXIT_FAILURE;
+        }
         socket = strdup(config->milter.socket);
         if (socket == NULL || open_monitor(config, &monitor) != 0 ||
             daemon_drop_privileges(config) != 0 || catch_signals() != 0) {
@@ -214,6 +228,7 @@ int main(int argc, char **argv)
                 monitor_close(monitor);
                 return EXIT_FAILURE;
         }
+        log_started();
         daemon_notify("READY=1");
         log_info("started, listening on %s", socket);
         run(service);

@@ -9,6 +9,8 @@
 #include "common/mail/envelope.h"
 #include "common/policy/override_input.h"
 
+#define LOGGED_MAX 1000 /* octets kept of what only the log is told */
+
 session_t *session_create(service_t *service)
 {
         session_t *session = calloc(1, sizeof(*session));
@@ -126,6 +128,19 @@ static void add_signature(message_t *message, const char *body)
         message->signatures[message->signature_count++] = copy;
 }
 
+/* For the log: a part will do, so a failure is none of the message's. */
+static const char *keep_address(message_t *message, const char *text)
+{
+        const char *bracket = strchr(text, '<');
+        size_t len;
+
+        text = bracket != NULL ? bracket + 1 : text + strspn(text, " \t\r\n");
+        len = strcspn(text, ">");
+        while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL)
+                len--;
+        return arena_strndup(message->arena, text, len < LOGGED_MAX ? len : LOGGED_MAX);
+}
+
 void message_field(message_t *message, const char *name, const char *body)
 {
         fields_add(&message->fields, name);
@@ -137,11 +152,15 @@ void message_field(message_t *message, const char *name, const char *body)
                 add_signature(message, body);
         else if (message->override_input != NULL)
                 override_input_field(message->override_input, name, body, strlen(body));
+        if (message->message_id == NULL && strcasecmp(name, "Message-ID") == 0)
+                message->message_id = keep_address(message, body);
         message->field_index++;
 }
 
 void message_recipient(message_t *message, const char *recipient)
 {
+        if (message->recipient == NULL)
+                message->recipient = keep_address(message, recipient);
         if (message->override_input != NULL &&
             !override_input_recipient(message->override_input, recipient))
                 message->failed = true;

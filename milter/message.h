@@ -30,7 +30,10 @@ typedef struct message {
         const char **signatures; /**< d= of the DKIM-Signature fields, normalized */
         size_t signature_count, signature_room;
         struct override_input *override_input; /**< NULL = no Overrides */
-        bool failed;                           /**< memory ran out while it was gathered */
+        const char *message_id; /**< of the first such field, without `<` and `>`, for the log; or
+                                     NULL */
+        const char *recipient;  /**< the first one's address, for the log; NULL = none yet */
+        bool failed;            /**< memory ran out while it was gathered */
 } message_t;
 
 /** One SMTP session, and so one libmilter connection and thread. */
@@ -42,6 +45,7 @@ typedef struct session {
         uint16_t port;
         char *client_name; /**< verified host name, or NULL */
         char *helo;        /**< as the client wrote it, or NULL */
+        bool skip_logged;  /**< that it is ignored stands in the log */
         bool failed;       /**< memory ran out where libmilter takes no reply */
         message_t message;
 } session_t;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,7 +12,6 @@
 struct service {
         const char *config_path;
         store_t *store;
-        atomic_bool wants_recipients; /* the setup's, for sessions that begin */
         monitor_t *monitor;
         pthread_mutex_t lock; /* guards the rest */
         pthread_cond_t idle;
@@ -54,7 +52,6 @@ service_t *service_create(const char *config_path, const config_t *config, monit
                 service_free(service);
                 return NULL;
         }
-        service->wants_recipients = config->milter.overrides.wants_recipients;
         return service;
 }
 
@@ -72,11 +69,6 @@ void service_free(service_t *service)
 store_t *service_store(service_t *service)
 {
         return service->store;
-}
-
-bool service_wants_recipients(const service_t *service)
-{
-        return service->wants_recipients;
 }
 
 metrics_t *service_metrics(const service_t *service)
@@ -133,8 +125,7 @@ void service_reload(service_t *service)
         setup_t *fresh = config != NULL ? setup_create(config, service_metrics(service)) : NULL;
         setup_t *old;
 
-        metrics_add(service_metrics(service), MONITOR_RELOADS,
-                    fresh != NULL ? MONITOR_RELOAD_DONE : MONITOR_RELOAD_FAILED, 0, 1);
+        monitor_reloaded(service_metrics(service), fresh != NULL);
         if (fresh == NULL) {
                 log_error("%s: not reloaded; correct it and reload, the configuration in use stays",
                           service->config_path);
@@ -145,10 +136,15 @@ void service_reload(service_t *service)
         old = service->setup;
         warn_unchangeable(old->config, fresh->config);
         service->setup = fresh;
-        service->wants_recipients = fresh->config->milter.overrides.wants_recipients;
         pthread_mutex_unlock(&service->lock);
         setup_release(old);
         log_info("reloaded %s", service->config_path);
+}
+
+/* The setup is replaced by the thread that calls this one only. */
+void service_tick(service_t *service)
+{
+        setup_tick(service->setup);
 }
 
 bool service_drain(service_t *service, unsigned seconds)

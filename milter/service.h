@@ -29,9 +29,6 @@ void service_free(service_t *service);
 /** The store to read from; any thread. */
 store_t *service_store(service_t *service);
 
-/** Does the current configuration look at recipients (Overrides)? Any thread, without waiting. */
-bool service_wants_recipients(const service_t *service);
-
 /** What to count in (enum milter_metric), any thread; NULL when metrics are off. */
 metrics_t *service_metrics(const service_t *service);
 
@@ -46,6 +43,9 @@ void service_end(service_t *service, setup_t *setup);
 
 /** Load the configuration anew (SIGHUP). On error logs, and leaves all as it was. */
 void service_reload(service_t *service);
+
+/** What is to be looked at every SETUP_TICK_SECONDS. */
+void service_tick(service_t *service);
 
 /** From now on no message begins; wait until none is in flight, at most `seconds`.
  * @return false when some still are */

@@ -14,6 +14,7 @@
 #include "milter/metrics.h"
 
 #define EVALUATION_LIMIT_MS 20000 /* contract section 2, DNSTimeout */
+#define WORD_SIZE           256   /* of a Message-ID or an address in the log */
 
 /* One message on its way to a decision. */
 struct state {
@@ -34,19 +35,35 @@ static void count(const session_t *session, enum milter_metric metric, unsigned 
         metrics_add(service_metrics(session->service), metric, first, second, 1);
 }
 
-bool verdict_skips(const session_t *session, const char *auth_authen)
+/* Once a connection, however many messages it brings. */
+static void log_skipped(session_t *session)
+{
+        char client[ADDRESS_TEXT_SIZE] = "unknown";
+
+        if (session->skip_logged)
+                return;
+        session->skip_logged = true;
+        if (session->has_client)
+                address_format(&session->client, client);
+        log_info("ignoring connection from %.255s [%s]",
+                 session->client_name != NULL ? session->client_name : "unknown", client);
+}
+
+bool verdict_skips(session_t *session, const char *auth_authen)
 {
         const setup_t *setup = session->message.setup;
 
         if (setup->config->ignore_authenticated_clients && auth_authen != NULL &&
             *auth_authen != '\0') {
                 count(session, MILTER_IGNORED, IGNORED_AUTHENTICATED, 0);
+                log_skipped(session);
                 return true;
         }
         if (!ignore_file_match(setup->ignore, session->has_client ? &session->client : NULL,
                                session->client_name))
                 return false;
         count(session, MILTER_IGNORED, IGNORED_HOST, 0);
+        log_skipped(session);
         return true;
 }
 
@@ -207,6 +224,8 @@ static void log_decision(const struct state *state, const decision_t *decision)
         const dmarc_outcome_t *outcome = state->evaluation.outcome;
         const dmarc_identifier_t *dkim = dkim_for_log(state);
         char client[ADDRESS_TEXT_SIZE] = "unknown";
+        char message_id[WORD_SIZE], recipient[WORD_SIZE];
+        const bool held = decision->kind == DECISION_HOLD;
 
         if (dkim == NULL)
                 dkim = &no_dkim;
@@ -217,7 +236,8 @@ static void log_decision(const struct state *state, const decision_t *decision)
                     "%s: no trusted Authentication-Results field tells of the DKIM signature "
                     "of %s; see that the milter that verifies DKIM answers",
                     state->queue_id, state->gathered.dkim_missing);
-        log_info("%s: %s %s policy=%s disposition=%s spf=%s/%s dkim=%s/%s client=%s join=%s%s%s",
+        log_info("%s: %s %s policy=%s disposition=%s spf=%s/%s dkim=%s/%s client=%s join=%s%s%s"
+                 "%s%s%s msgid=<%s> to=<%s>",
                  state->queue_id, or_dash(state->evaluation.author_domain),
                  auth_result_name(outcome->result),
                  outcome->has_policy ? dmarc_policy_name(outcome->policy) : "none",
@@ -227,7 +247,10 @@ static void log_decision(const struct state *state, const decision_t *decision)
                  auth_result_name(dkim->result), or_dash(dkim->domain), client,
                  join_source_name(state->spf.source),
                  decision->override != NULL ? " override=" : "",
-                 decision->override != NULL ? decision->override : "");
+                 decision->override != NULL ? decision->override : "", held ? " hold=\"" : "",
+                 held ? decision->hold_reason : "", held ? "\"" : "",
+                 log_word(state->session->message.message_id, message_id, sizeof(message_id)),
+                 log_word(state->session->message.recipient, recipient, sizeof(recipient)));
 }
 
 static void count_decision(const struct state *state, const decision_t *decision)

@@ -32,7 +32,7 @@ typedef struct decision {
  * (contract 5.1).
  * @param auth_authen {auth_authen}, or NULL
  */
-bool verdict_skips(const session_t *session, const char *auth_authen);
+bool verdict_skips(session_t *session, const char *auth_authen);
 
 /**
  * Decide on a complete message, and log the decision.

@@ -45,7 +45,7 @@ typedef struct server {
         ev_io listener;
         ev_prepare prepare;
         ev_async evaluated;
-        ev_timer accept_pause, expire, drain;
+        ev_timer accept_pause, expire, tick, drain;
         ev_signal hangup, terminate, interrupt;
 } server_t;
 
@@ -252,6 +252,13 @@ static void on_expire(struct ev_loop *loop, ev_timer *watcher, int events)
         ev_timer_start(loop, watcher);
 }
 
+static void on_tick(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+        (void)loop;
+        (void)events;
+        setup_tick(((server_t *)watcher->data)->setup);
+}
+
 static void warn_unchangeable(const config_t *old, const config_t *new)
 {
         if (strcmp(old->policyd.socket, new->policyd.socket) != 0)
@@ -271,8 +278,7 @@ static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int events)
 
         (void)loop;
         (void)events;
-        metrics_add(server->metrics, MONITOR_RELOADS,
-                    fresh != NULL ? MONITOR_RELOAD_DONE : MONITOR_RELOAD_FAILED, 0, 1);
+        monitor_reloaded(server->metrics, fresh != NULL);
         if (fresh == NULL) {
                 log_error("%s: not reloaded; correct it and reload, the configuration in use stays",
                           server->config_path);
@@ -325,17 +331,19 @@ static void start_watchers(server_t *server, int listener)
         ev_async_init(&server->evaluated, on_evaluated);
         ev_timer_init(&server->accept_pause, on_accept_pause, ACCEPT_PAUSE, 0.0);
         ev_timer_init(&server->expire, on_expire, EXPIRE_SECONDS, 0.0);
+        ev_timer_init(&server->tick, on_tick, SETUP_TICK_SECONDS, SETUP_TICK_SECONDS);
         ev_timer_init(&server->drain, on_drain_end, DRAIN_SECONDS, 0.0);
         ev_signal_init(&server->hangup, on_hangup, SIGHUP);
         ev_signal_init(&server->terminate, on_stop, SIGTERM);
         ev_signal_init(&server->interrupt, on_stop, SIGINT);
         server->listener.data = server->prepare.data = server->evaluated.data = server;
-        server->accept_pause.data = server->expire.data = server;
+        server->accept_pause.data = server->expire.data = server->tick.data = server;
         server->hangup.data = server->terminate.data = server->interrupt.data = server;
         ev_io_start(server->loop, &server->listener);
         ev_prepare_start(server->loop, &server->prepare);
         ev_async_start(server->loop, &server->evaluated);
         ev_timer_start(server->loop, &server->expire);
+        ev_timer_start(server->loop, &server->tick);
         ev_signal_start(server->loop, &server->hangup);
         ev_signal_start(server->loop, &server->terminate);
         ev_signal_start(server->loop, &server->interrupt);
@@ -377,6 +385,7 @@ int server_run(const char *config_path, int listener, store_t *store, setup_t *s
         if (error == 0) {
                 look_at_store(&server);
                 start_watchers(&server, listener);
+                log_started();
                 daemon_notify("READY=1");
                 log_info("started, listening on %s", setup->config->policyd.socket);
                 log_hold();

@@ -30,20 +30,30 @@ static const char *after_tag(const char *line, const char *end)
         return NULL;
 }
 
+/* The last occurrence, since a domain from the network may stand before it; all that follows
+ * join= is ours, or one word. */
+static const char *last_of(const char *text, const char *end, const char *mark)
+{
+        const size_t len = strlen(mark);
+
+        for (const char *at = end; (size_t)(at - text) >= len; at--)
+                if (strncmp(at - len, mark, len) == 0)
+                        return at - len;
+        return NULL;
+}
+
 static void count_line(const char *line, const char *end, joins_t *joins)
 {
         static const char mark[] = " join=";
-        const char *text = after_tag(line, end);
-        const char *kind = end;
+        const char *blank, *text = after_tag(line, end);
+        const char *kind = text != NULL ? last_of(text, end, mark) : NULL;
 
-        if (text == NULL)
+        if (kind == NULL)
                 return;
-        while (kind > text && *kind != '=')
-                kind--;
-        kind++; /* the last word's value */
-        if (kind - text < (ptrdiff_t)sizeof(mark) ||
-            strncmp(kind - (sizeof(mark) - 1), mark, sizeof(mark) - 1) != 0)
-                return;
+        kind += strlen(mark);
+        blank = memchr(kind, ' ', (size_t)(end - kind));
+        if (blank != NULL)
+                end = blank;
         for (int i = 0; i < JOINS_KINDS; i++) {
                 if (strlen(kind_names[i]) != (size_t)(end - kind) ||
                     strncmp(kind_names[i], kind, (size_t)(end - kind)) != 0)

@@ -1,6 +1,7 @@
 /* A summary for people: one line a figure, shares indented below their sum */
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/stats/summary.h"
 #include "common/metrics/metrics.h"
@@ -92,6 +93,21 @@ static void write_fill(const json_t *fill, FILE *out)
         fputc('\n', out);
 }
 
+static void write_config(const json_t *summary, FILE *out)
+{
+        const time_t loaded = (time_t)member(summary, "config_loaded");
+        char text[64];
+        struct tm utc;
+
+        if (gmtime_r(&loaded, &utc) == NULL ||
+            strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &utc) == 0)
+                return;
+        fprintf(out, "configuration read %s%s\n", text,
+                json_is_true(json_object_get(summary, "last_reload_successful"))
+                    ? ""
+                    : "; the last reload was refused: look at the log");
+}
+
 void stats_page(const json_t *summary, const char *endpoint, FILE *out)
 {
         const char *program = json_string_value(json_object_get(summary, "program"));
@@ -99,7 +115,9 @@ void stats_page(const json_t *summary, const char *endpoint, FILE *out)
 
         fprintf(out, "%s %s on %s, running for ", program, version, endpoint);
         write_uptime(member(summary, "uptime"), out);
-        fputs("\n\n", out);
+        fputc('\n', out);
+        write_config(summary, out);
+        fputc('\n', out);
         for (const stats_row_t *row = stats_rows(program); row->key != NULL; row++) {
                 const json_t *value = json_object_get(summary, row->key);
 

@@ -259,6 +259,11 @@ json_t *stats_summary(const exposition_t *page, int64_t now)
         json_object_set_new(summary, "version", json_string(version));
         json_object_set_new(summary, "uptime",
                             number((double)now - sum_of(page, "process_start_time_seconds")));
+        json_object_set_new(summary, "config_loaded",
+                            number(sum_of(page, "truefrom_config_loaded_timestamp_seconds")));
+        json_object_set_new(
+            summary, "last_reload_successful",
+            json_boolean(sum_of(page, "truefrom_config_last_reload_successful") > 0));
         for (; row->key != NULL; row++)
                 json_object_set_new(summary, row->key, value_of(page, row));
         return summary;

@@ -38,8 +38,9 @@ const stats_row_t *stats_rows(const char *program);
 
 /**
  * @param now seconds since the epoch
- * @return an object with "program", "version", "uptime" and the rows' keys (json_decref); NULL when
- * the page is none of our daemons', or memory is out
+ * @return an object with "program", "version", "uptime", "config_loaded" (when the
+ * file of the configuration in use was read), "last_reload_successful" and the rows' keys
+ * (json_decref); NULL when the page is none of our daemons', or memory is out
  */
 json_t *stats_summary(const exposition_t *page, int64_t now);
 

@@ -1,10 +1,11 @@
 #include "common/app/config.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/app/config_loader.h"
@@ -345,10 +346,17 @@ static void check_ignore_hosts(struct loader *loader, const config_setting_t *ro
         const char *path = loader->holder->config.ignore_hosts;
 
         char why[256];
+        struct stat status;
+        int error;
 
-        if (path == NULL || access(path, R_OK) == 0)
+        if (path == NULL)
                 return;
-        snprintf(why, sizeof(why), "cannot be read: %s: ", strerror(errno));
+        error = access(path, R_OK) == 0 ? 0 : errno;
+        if (error == 0 && stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+                error = EISDIR;
+        if (error == 0)
+                return;
+        snprintf(why, sizeof(why), "cannot be read: %s: ", strerror(error));
         loader_report_option(loader, config_setting_get_member(root, "IgnoreHosts"), "IgnoreHosts",
                              why, path);
 }
@@ -358,11 +366,13 @@ static void check_whole(struct loader *loader, const config_setting_t *root,
 {
         config_t *config = &loader->holder->config;
 
-        if (program == CONFIG_POLICYD && config->policyd.socket == NULL)
+        const bool both = program == CONFIG_BOTH;
+
+        if ((both || program == CONFIG_POLICYD) && config->policyd.socket == NULL)
                 loader_report(loader, config_setting_get_member(root, "policyd"),
                               "policyd.Socket: must be set, such as to "
                               "\"local:/var/spool/postfix/truefrom/policyd.sock\"");
-        if (program == CONFIG_MILTER && config->milter.socket == NULL)
+        if ((both || program == CONFIG_MILTER) && config->milter.socket == NULL)
                 loader_report(loader, config_setting_get_member(root, "milter"),
                               "milter.Socket: must be set, such as to "
                               "\"local:/var/spool/postfix/truefrom/milter.sock\"");
@@ -372,37 +382,21 @@ static void check_whole(struct loader *loader, const config_setting_t *root,
         check_ignore_hosts(loader, root);
 }
 
-/* @include is relative to the file's own folder. */
-static void set_include_dir(libconfig_t *parsed, const char *path)
+static int64_t clock_us(void)
 {
-        char *copy = strdup(path);
+        struct timespec now;
 
-        if (copy != NULL)
-                config_set_include_dir(parsed, dirname(copy));
-        free(copy);
+        clock_gettime(CLOCK_REALTIME, &now);
+        return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static void read_file(struct loader *loader, libconfig_t *parsed, enum config_program program)
 {
         const config_setting_t *root;
-        FILE *file = fopen(loader->path, "re");
 
-        if (file == NULL) {
-                loader_report(loader, NULL, strerror(errno));
+        loader->holder->config.read_us = clock_us();
+        if (!loader_parse(loader, parsed))
                 return;
-        }
-        set_include_dir(parsed, loader->path);
-        if (config_read(parsed, file) != CONFIG_TRUE) {
-                const char *name = config_error_file(parsed);
-                int line = config_error_line(parsed);
-
-                loader->failed = true;
-                loader->error(loader->context, name != NULL ? name : loader->path,
-                              line > 0 ? (unsigned)line : 1, config_error_text(parsed));
-                fclose(file);
-                return;
-        }
-        fclose(file);
         root = config_root_setting(parsed);
         set_defaults(loader);
         read_group(loader, root, NULL);

@@ -27,10 +27,12 @@ typedef struct config_strings {
         size_t count;
 } config_strings_t;
 
-/** Which program reads it: only its own Socket is required. */
-enum config_program { CONFIG_POLICYD, CONFIG_MILTER, CONFIG_TOOL };
+/** Which program reads it: only its own Socket is required, by the tool none; CONFIG_BOTH: what
+ * both daemons need. */
+enum config_program { CONFIG_POLICYD, CONFIG_MILTER, CONFIG_TOOL, CONFIG_BOTH };
 
 typedef struct config {
+        int64_t read_us;                       /**< when reading the file began, since 1970 */
         const char *authserv_id;               /**< AuthservID, resolved; never NULL */
         bool authserv_id_implicit;             /**< AuthservID was not set */
         config_strings_t trusted_authserv_ids; /**< never empty */
@@ -80,6 +82,11 @@ typedef void config_error_fn(void *context, const char *file, unsigned line, con
  */
 const config_t *config_load(const char *path, enum config_program program, config_error_fn *error,
                             void *context);
+
+/** Report an error at the line of an option, such as "milter.Socket": for what is found after the
+ * configuration was loaded. Line 1 where the file does not have the option. */
+void config_report(const char *path, const char *option, const char *message,
+                   config_error_fn *error, void *context);
 
 /**
  * Check the contents of the files that a configuration names: each broken line of IgnoreHosts is an

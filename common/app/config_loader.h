@@ -30,6 +30,9 @@ struct loader {
         bool failed;
 };
 
+/** Read the file into `parsed` (initialized). @return false after reporting why it cannot be */
+bool loader_parse(struct loader *loader, libconfig_t *parsed);
+
 /** Report an error. @param setting where it is; NULL = line 1 of the file */
 void loader_report(struct loader *loader, const config_setting_t *setting, const char *message);
 

@@ -18,12 +18,16 @@ typedef struct daemon_options {
 } daemon_options_t;
 
 /**
- * Read -c FILE, -t, -V and -h. With -t checks the configuration, prints errors as "FILE:LINE:
- * message" on stderr; -V prints the version, -h the usage on stdout.
+ * Read -c FILE, -t, -V or --version, -h or --help. With -t checks the configuration and what it
+ * names (preflight.h), prints errors as "FILE:LINE: message" on stderr; -V prints the version, -h
+ * the usage on stdout.
  * @return -1 to go on, else the exit status to end with at once
  */
 int daemon_options(int argc, char **argv, const char *program, enum config_program which,
                    daemon_options_t *options);
+
+/** As -V does. */
+void daemon_print_version(const char *program);
 
 /** Load the configuration; errors go to stderr as "FILE:LINE: message". NULL after an error. */
 const config_t *daemon_load(const char *path, enum config_program which);

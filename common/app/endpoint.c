@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,6 +214,89 @@ int endpoint_listen(const char *text, mode_t umask_bits, int backlog)
                 return listen_local(text, umask_bits, backlog);
         inet = endpoint_inet(text, &family);
         return listen_inet(inet, family, backlog);
+}
+
+/* Any port will do: that of a daemon that runs is taken. */
+static int try_address(const struct addrinfo *item)
+{
+        struct sockaddr_storage address = {0};
+        int fd = socket(item->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int error;
+
+        if (fd < 0)
+                return -errno;
+        memcpy(&address, item->ai_addr, item->ai_addrlen);
+        if (item->ai_family == AF_INET)
+                ((struct sockaddr_in *)&address)->sin_port = 0;
+        else
+                ((struct sockaddr_in6 *)&address)->sin6_port = 0;
+        error = bind(fd, (struct sockaddr *)&address, item->ai_addrlen) == 0 ? 0 : -errno;
+        close(fd);
+        return error;
+}
+
+int endpoint_check(const char *text)
+{
+        struct addrinfo *list;
+        int family, result;
+        const char *inet = endpoint_inet(text, &family);
+
+        if (inet == NULL)
+                return 0;
+        result = look_up_inet(inet, family, AI_PASSIVE, &list);
+        if (result != 0)
+                return result;
+        result = -EADDRNOTAVAIL;
+        for (const struct addrinfo *item = list; item != NULL && result != 0; item = item->ai_next)
+                result = try_address(item);
+        freeaddrinfo(list);
+        return result;
+}
+
+static bool address_shared(const struct addrinfo *one, const struct addrinfo *other)
+{
+        for (; one != NULL; one = one->ai_next)
+                for (const struct addrinfo *item = other; item != NULL; item = item->ai_next)
+                        if (one->ai_addrlen == item->ai_addrlen &&
+                            memcmp(one->ai_addr, item->ai_addr, one->ai_addrlen) == 0)
+                                return true;
+        return false;
+}
+
+/* One of the family; a socket without a host has all addresses. */
+static bool same_inet(const char *one, const char *other, int family)
+{
+        struct addrinfo *list, *other_list;
+        bool same;
+
+        if (atoi(one) != atoi(other))
+                return false;
+        if (strchr(one, '@') == NULL || strchr(other, '@') == NULL)
+                return true;
+        if (look_up_inet(one, family, AI_PASSIVE, &list) != 0)
+                return false;
+        if (look_up_inet(other, family, AI_PASSIVE, &other_list) != 0) {
+                freeaddrinfo(list);
+                return false;
+        }
+        same = address_shared(list, other_list);
+        freeaddrinfo(list);
+        freeaddrinfo(other_list);
+        return same;
+}
+
+bool endpoint_same(const char *one, const char *other)
+{
+        const char *path = endpoint_path(one), *other_path = endpoint_path(other);
+        const char *inet, *other_inet;
+        int family, other_family;
+
+        if (path != NULL || other_path != NULL)
+                return path != NULL && other_path != NULL && strcmp(path, other_path) == 0;
+        inet = endpoint_inet(one, &family);
+        other_inet = endpoint_inet(other, &other_family);
+        return inet != NULL && other_inet != NULL && family == other_family &&
+               same_inet(inet, other_inet, family);
 }
 
 const char *endpoint_error_text(int error)

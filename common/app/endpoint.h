@@ -29,6 +29,15 @@ int endpoint_listen(const char *text, mode_t umask_bits, int backlog);
  */
 int endpoint_connect(const char *text, int timeout_ms);
 
+/** Do both name the same socket? Hosts are looked up. */
+bool endpoint_same(const char *one, const char *other);
+
+/** Can this host listen at an inet endpoint: is the host known, and an address of ours? Whether the
+ * port is free is not looked at. @return 0 (also for a path), or a negative errno as
+ * endpoint_listen
+ */
+int endpoint_check(const char *text);
+
 /** Remove the socket file of a unix endpoint at exit. Nothing for inet. */
 void endpoint_unlink(const char *text);
 

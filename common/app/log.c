@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -19,17 +20,67 @@ static struct {
         enum log_target target;
         char head[HEAD_SIZE]; /* what each line begins with */
         size_t head_len;
-} logger = {.target = LOG_TARGET_STDERR};
+        int mirrored; /* lines of this priority and worse go to stderr as well; -1 = none */
+} logger = {.target = LOG_TARGET_STDERR, .mirrored = -1};
+
+/* systemd.exec(5): JOURNAL_STREAM has the journal's device and inode. */
+static bool stderr_is_journal(void)
+{
+        const char *journal = getenv("JOURNAL_STREAM");
+        struct stat status;
+        char name[64];
+
+        if (journal == NULL || fstat(STDERR_FILENO, &status) != 0)
+                return false;
+        snprintf(name, sizeof(name), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+        return strcmp(journal, name) == 0;
+}
+
+/* A closed stderr may be another file's descriptor later. */
+static bool stderr_is_read(void)
+{
+        struct stat status;
+
+        return fstat(STDERR_FILENO, &status) == 0 && !stderr_is_journal();
+}
 
 void log_open(const char *program, enum log_target target)
 {
         logger.target = target;
+        logger.mirrored = target == LOG_TARGET_SYSLOG && stderr_is_read() ? LOG_ERR : -1;
         logger.head_len = (size_t)snprintf(logger.head, sizeof(logger.head),
                                            "%.32s[%ld]: ", program, (long)getpid());
         if (target == LOG_TARGET_SYSLOG)
                 openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
         else /* libmilter knows syslog only: what it complains of is to be seen here too */
                 openlog(program, LOG_PID | LOG_PERROR, LOG_MAIL);
+}
+
+void log_started(void)
+{
+        if (logger.mirrored == LOG_ERR)
+                logger.mirrored = LOG_CRIT;
+}
+
+const char *log_word(const char *text, char *out, size_t size)
+{
+        size_t used = 0;
+
+        for (const char *at = text != NULL ? text : ""; *at != '\0'; at++) {
+                const unsigned char octet = (unsigned char)*at;
+
+                if (used + 7 > size) { /* "%XX", "..." and the end */
+                        memcpy(out + used, "...", 3);
+                        used += 3;
+                        break;
+                }
+                if (octet > 0x20 && octet < 0x7f && strchr("\"'<>%\\", octet) == NULL)
+                        out[used++] = *at;
+                else
+                        used += (size_t)snprintf(out + used, size - used, "%%%02X", octet);
+        }
+        out[used] = '\0';
+        return out;
 }
 
 /* Length of the valid UTF-8 sequence at `text` (RFC 3629), 0 when there is none. */
@@ -138,7 +189,8 @@ static __attribute__((format(printf, 3, 0))) void emit(int priority, const char 
         if (logger.target == LOG_TARGET_SYSLOG) {
                 line[used] = '\0';
                 syslog(priority, "%s", line + head);
-                return;
+                if (priority > logger.mirrored)
+                        return;
         }
         line[used++] = '\n';
         write_line(priority, line, used);

@@ -9,12 +9,20 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /** Where lines go. */
 enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG };
 
 /** Set the program name and the target; before it is called, lines go to stderr. */
 void log_open(const char *program, enum log_target target);
+
+/**
+ * The program has started. Until then lines at error and fatal go to stderr as well, whatever the
+ * target, so that whoever starts it by hand sees why it ends; after it, only lines at fatal do. Not
+ * where stderr is the journal, which has them from syslog.
+ */
+void log_started(void);
 
 /** One line at info. */
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -33,5 +41,14 @@ void log_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_hold(void);
 void log_flush(void);
 void log_release(void);
+
+/**
+ * A value from the network as one word of a line: blanks, quotes, `<`, `>`, `%`, backslash, control
+ * characters and 8-bit octets are written as %XX; what does not fit is cut, and ends in "...".
+ * @param text NULL = empty
+ * @param out size >= 8; always terminated
+ * @return out
+ */
+const char *log_word(const char *text, char *out, size_t size);
 
 #endif

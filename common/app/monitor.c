@@ -73,6 +73,15 @@ static const metric_family_t families[MONITOR_METRIC_COUNT] = {
                          .help = "Reloads (SIGHUP), by whether the configuration was taken.",
                          .type = METRIC_COUNTER,
                          .labels = {{"outcome", reload_word, 2}}},
+    [MONITOR_CONFIG_LOADED] = {.name = "truefrom_config_loaded_timestamp_seconds",
+                               .help = "When the file of the configuration in use was read, in "
+                                       "seconds since 1970.",
+                               .type = METRIC_GAUGE,
+                               .scale = MICROSECONDS},
+    [MONITOR_RELOAD_OK] = {.name = "truefrom_config_last_reload_successful",
+                           .help = "1 when the last start or reload took the configuration, 0 when "
+                                   "it was refused.",
+                           .type = METRIC_GAUGE},
     [MONITOR_START_TIME] = {.name = "process_start_time_seconds",
                             .help = "When the process started, in seconds since 1970.",
                             .type = METRIC_GAUGE},
@@ -240,6 +249,20 @@ void monitor_close(monitor_t *monitor)
         monitor_stop(monitor);
         metrics_free(monitor->metrics);
         free(monitor);
+}
+
+void monitor_config_loaded(metrics_t *metrics, const config_t *config)
+{
+        metrics_set(metrics, MONITOR_CONFIG_LOADED, config->read_us);
+        metrics_set(metrics, MONITOR_RELOAD_OK, 1);
+}
+
+void monitor_reloaded(metrics_t *metrics, bool done)
+{
+        metrics_add(metrics, MONITOR_RELOADS, done ? MONITOR_RELOAD_DONE : MONITOR_RELOAD_FAILED, 0,
+                    1);
+        if (!done)
+                metrics_set(metrics, MONITOR_RELOAD_OK, 0);
 }
 
 void monitor_observe_dns(void *metrics, const dns_event_t *event)

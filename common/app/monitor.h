@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include "common/app/config.h"
 #include "common/dns/resolver.h"
 #include "common/metrics/metrics.h"
 
@@ -17,6 +18,8 @@ enum monitor_metric {
         MONITOR_DNS_QUESTIONS, /**< by enum dns_status, and whether it was cached */
         MONITOR_DNS_SECONDS,
         MONITOR_RELOADS, /**< by enum monitor_reload */
+        MONITOR_CONFIG_LOADED,
+        MONITOR_RELOAD_OK,
         MONITOR_START_TIME,
         MONITOR_CPU,
         MONITOR_MEMORY,
@@ -58,6 +61,12 @@ void monitor_stop(monitor_t *monitor);
 
 /** Stop, and free all. Nobody may count any more. NULL is fine. */
 void monitor_close(monitor_t *monitor);
+
+/** A configuration is in use from now on. @param metrics NULL = none */
+void monitor_config_loaded(metrics_t *metrics, const config_t *config);
+
+/** A reload has ended; `done`: with a new configuration. @param metrics NULL = none */
+void monitor_reloaded(metrics_t *metrics, bool done);
 
 /** A dns_observer_fn that counts each answer. @param metrics a metrics_t */
 void monitor_observe_dns(void *metrics, const dns_event_t *event);

@@ -57,10 +57,17 @@ setup_t *setup_create(const config_t *config, metrics_t *metrics)
         }
         setup->config = config;
         atomic_init(&setup->references, 1);
-        if (open_parts(setup, metrics) == 0)
+        if (open_parts(setup, metrics) == 0) {
+                monitor_config_loaded(metrics, config);
                 return setup;
+        }
         setup_release(setup);
         return NULL;
+}
+
+void setup_tick(setup_t *setup)
+{
+        ignore_file_reload(setup->ignore);
 }
 
 setup_t *setup_retain(setup_t *setup)

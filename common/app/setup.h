@@ -14,6 +14,8 @@
 #include "common/metrics/metrics.h"
 #include "common/policy/ignore.h"
 
+#define SETUP_TICK_SECONDS 2
+
 typedef struct setup {
         const config_t *config;
         ignore_file_t *ignore;
@@ -29,6 +31,10 @@ typedef struct setup {
  * @return the setup (setup_release), or NULL after logging why
  */
 setup_t *setup_create(const config_t *config, metrics_t *metrics);
+
+/** Look whether ignore.hosts has changed, or can no longer be read: every SETUP_TICK_SECONDS, so
+ * that it is seen (and logged) where no mail comes. Any thread that holds a reference. */
+void setup_tick(setup_t *setup);
 
 setup_t *setup_retain(setup_t *setup);
 

@@ -69,6 +69,8 @@ static int read_file(const char *path, struct stat *seen, char **text, size_t *l
                 return -errno;
         if (fstat(fd, seen) != 0)
                 error = -errno;
+        else if (S_ISDIR(seen->st_mode))
+                error = -EISDIR;
         else if (!S_ISREG(seen->st_mode))
                 error = -EINVAL;
         else if ((size_t)seen->st_size > FILE_OCTETS_MAX)

@@ -713,7 +713,8 @@ def test_joins_in_a_mail_log(host, tmp_path):
         for number in range(20):
             file.write(f"Nov  4 10:00:00 mx {line}{'self' if number < 5 else 'queueid'}\n")
             file.write(f"Nov  4 10:00:00 mx postfix/smtpd[1]: warning: x: {line}self\n")
-        file.write(f"2026-11-24T10:00:00.123456+00:00 mx {line}envelope\n")
+        file.write(f"2026-11-24T10:00:00.123456+00:00 mx {line}envelope override=x hold=\"quarantined by DMARC "
+                   "policy for a.test\" msgid=<a%20join=self@x> to=<a@b>\n")
         file.write(f"Nov  4 10:00:00 mx {line}nonsense\nNov  4 10:00:00 mx truefrom-milter[813]: started\n")
     found = host.look()
     assert found.problems == ["join-self"]

@@ -24,6 +24,10 @@ def write(path, text):
     return path
 
 
+# what -t says of the host that it runs on: the file may be right all the same
+OF_THE_HOST = re.compile(r":\d+: (UserID: no such user or group|\S+: (no such directory|.*not an address of this host))")
+
+
 class Result:
     """What became of some lines: the run, and the options that the result sets."""
 
@@ -40,7 +44,9 @@ class Result:
         for name in ("truefrom", "truefrom-milter", "truefrom-policyd"):
             done = subprocess.run([program(name), "-t", "-c", self.path], capture_output=True,
                                   text=True, timeout=60, check=False)
-            assert (done.returncode, done.stderr) == (0, ""), name
+            wrong = [line for line in done.stderr.splitlines() if not OF_THE_HOST.search(line)]
+            assert not wrong, name
+            assert done.returncode == (78 if done.stderr else 0), name
         return self
 
     def explained(self, name):

@@ -64,9 +64,10 @@ def test_a_page_for_each_daemon(daemons):
     done = truefrom("-c", daemons, "stats")
     assert (done.returncode, done.stderr) == (0, "")
     policyd, milter = done.stdout.split("\n\ntruefrom-milter")
-    assert re.match(r"truefrom-policyd 0\.1\.0 on unix:\S+/metrics\.sock, running for 0:0\d\n\n"
+    assert re.match(r"truefrom-policyd 0\.1\.0 on unix:\S+/metrics\.sock, running for 0:0\d\n"
+                    r"configuration read \d{4}-\d\d-\d\d [\d:]{8} UTC\n\n"
                     r"requests +0\n", policyd)
-    assert re.match(r" 0\.1\.0 on inet:\d+@127\.0\.0\.1, running for 0:0\d\n\nmessages +0\n", milter)
+    assert re.match(r" 0\.1\.0 on inet:\d+@127\.0\.0\.1, running for 0:0\d\n.*\n\nmessages +0\n", milter)
     assert re.search(r"^store +0\.0 MiB of 256 MiB, 0\.0 %$", policyd, re.M)
     assert re.search(r"^evaluation +0$", milter, re.M)
 

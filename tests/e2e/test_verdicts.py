@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lab import AUTHSERV_ID, message
+from lab import AUTHSERV_ID, RECIPIENT, message
 from zones import BAD, GOOD, GOOD6
 
 EVIL = {"client": BAD, "sender": "x@evil.test"}  # passes SPF, but for evil.test
@@ -22,7 +22,33 @@ def test_aligned_spf_pass(lab):
         "dmarc=pass (p=reject dis=none) header.from=honest.test policy.dmarc=reject")
     assert lab.verdict_line(reply.queue_id) == (
         f"{reply.queue_id}: honest.test pass policy=reject disposition=none spf=pass/honest.test "
-        f"dkim=none/- client={GOOD} join=queueid")
+        f"dkim=none/- client={GOOD} join=queueid msgid=<> to=<{RECIPIENT}>")
+
+
+def tail(lab, text, **kwargs):
+    """What operators search by, at the end of the log line."""
+    line = lab.verdict_line(lab.send(text, **kwargs).queue_id)
+    return re.search(r" join=queueid( .*)$", line).group(1)
+
+
+def test_message_id_and_first_recipient_in_the_log(lab):
+    def message_id(value, **kwargs):
+        return tail(lab, message("a@honest.test", f"Message-ID: {value}\n"), **kwargs)
+    assert message_id("<1.2@honest.test>") == f" msgid=<1.2@honest.test> to=<{RECIPIENT}>"
+    assert message_id("\n <1.2@honest.test>\n\t", recipients=("first@rcpt.test", "second@rcpt.test")) == \
+        " msgid=<1.2@honest.test> to=<first@rcpt.test>"
+    assert message_id("no brackets") == f" msgid=<no%20brackets> to=<{RECIPIENT}>"
+    first = message_id("<first@x>\nMessage-ID: <second@x>")
+    assert first == f" msgid=<first@x> to=<{RECIPIENT}>"
+
+
+def test_nothing_in_a_message_id_forges_a_log_line(lab):
+    evil = tail(lab, message("a@honest.test", 'Message-ID: <x" join=self>\n\tto=<y@z> caf\u00e9 100%\\\n').encode())
+    assert evil == f" msgid=<x%22%20join=self> to=<{RECIPIENT}>"
+    long = tail(lab, message("a@honest.test", f"Message-ID: <{'a' * 900}@x>\n"))
+    assert re.fullmatch(rf" msgid=<a{{240,250}}\.\.\.> to=<{RECIPIENT}>", long)
+    octets = tail(lab, message("a@honest.test", "Message-ID: <\u00e9\x01@x>\n").encode())
+    assert octets == f" msgid=<%C3%A9%01@x> to=<{RECIPIENT}>"
 
 
 def test_aligned_spf_pass_over_ipv6(lab):
@@ -88,6 +114,7 @@ def test_quarantine_spoof_is_held(lab):
     assert reply.code == 250
     assert lab.held(reply)
     assert "disposition=quarantine" in lab.verdict_line(reply.queue_id)
+    assert ' hold="quarantined by DMARC policy for quarantine.test" msgid=' in lab.verdict_line(reply.queue_id)
     assert "dmarc=fail (p=quarantine dis=quarantine)" in lab.queued(reply)
 
 

@@ -46,7 +46,7 @@ def rejects_a_spoof(host):
     host.logged("reloaded")
     still_rejects_a_spoof(host)
     host.logged(r"paypal\.com fail policy=reject disposition=reject spf=none/elsewhere\.example "
-                rf"dkim=none/- client={SPOOFER} join=queueid")
+                rf"dkim=none/- client={SPOOFER} join=queueid msgid=")
     assert expected.startswith("550")
 
 

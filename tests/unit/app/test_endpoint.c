@@ -159,3 +159,36 @@ Test(endpoint, connects_to_inet_sockets)
         close(client);
         close(fd);
 }
+
+Test(endpoint, the_same_one)
+{
+        static const struct {
+                const char *one, *other;
+                bool same;
+        } rows[] = {
+            {"local:/a", "unix:/a", true},
+            {"local:/a", "local:/b", false},
+            {"local:/a", "inet:1", false},
+            {"inet:1@127.0.0.1", "inet:1@localhost", true},
+            {"inet:1@127.0.0.1", "inet:2@127.0.0.1", false},
+            {"inet:1@127.0.0.1", "inet:1@127.0.0.2", false},
+            {"inet:1", "inet:1@127.0.0.2", true},
+            {"inet:1", "inet6:1", false},
+            {"inet:1@no-such-host.invalid", "inet:1@127.0.0.1", false},
+        };
+
+        for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+                cr_expect_eq(endpoint_same(rows[i].one, rows[i].other), rows[i].same, "%s %s",
+                             rows[i].one, rows[i].other);
+                cr_expect_eq(endpoint_same(rows[i].other, rows[i].one), rows[i].same);
+        }
+}
+
+Test(endpoint, where_this_host_can_listen)
+{
+        cr_expect_eq(endpoint_check("local:/nowhere/at/all"), 0);
+        cr_expect_eq(endpoint_check("inet:1@127.0.0.1"), 0);
+        cr_expect_eq(endpoint_check("inet:1"), 0);
+        cr_expect_eq(endpoint_check("inet:1@192.0.2.99"), -EADDRNOTAVAIL);
+        cr_expect_eq(endpoint_check("inet:1@no-such-host.invalid"), -EADDRNOTAVAIL);
+}

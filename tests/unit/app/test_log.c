@@ -114,3 +114,53 @@ Test(log, held_lines_go_out_together_and_warnings_at_once)
         log_info("five");
         cr_expect_not_null(strstr(written(ends[0]), ": five\n"));
 }
+
+static void expect_word(const char *text, const char *expected)
+{
+        char out[32];
+
+        cr_expect_str_eq(log_word(text, out, sizeof(out)), expected, "%s", out);
+}
+
+Test(log, words)
+{
+        expect_word(NULL, "");
+        expect_word("1.2@example.org", "1.2@example.org");
+        expect_word("a b\"c'd<e>f%g\\h", "a%20b%22c%27d%3Ce%3Ef%25g%5C...");
+        expect_word("\x01\t\n\x7f\xc3\xa9", "%01%09%0A%7F%C3%A9");
+        expect_word("abcdefghijklmnopqrstuvwxyz01234567", "abcdefghijklmnopqrstuvwxyz...");
+}
+
+/* What one call at error and one at fatal write to stderr when the target is syslog. */
+static const char *mirrored(bool started)
+{
+        int ends[2], saved = dup(STDERR_FILENO);
+        ssize_t len;
+
+        cr_assert_eq(pipe(ends), 0);
+        dup2(ends[1], STDERR_FILENO);
+        log_open("tester", LOG_TARGET_SYSLOG);
+        if (started)
+                log_started();
+        log_warning("one");
+        log_error("two");
+        log_fatal("three");
+        dup2(saved, STDERR_FILENO);
+        close(ends[1]);
+        len = read(ends[0], captured, sizeof(captured) - 1);
+        captured[len > 0 ? len : 0] = '\0';
+        close(ends[0]);
+        close(saved);
+        return captured;
+}
+
+Test(log, what_ends_the_start_is_on_stderr_too)
+{
+        char both[128], last[64];
+
+        unsetenv("JOURNAL_STREAM");
+        snprintf(last, sizeof(last), "tester[%ld]: fatal: three\n", (long)getpid());
+        snprintf(both, sizeof(both), "tester[%ld]: error: two\n%s", (long)getpid(), last);
+        cr_expect_str_eq(mirrored(false), both);
+        cr_expect_str_eq(mirrored(true), last);
+}

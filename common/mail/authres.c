@@ -392,28 +392,25 @@ static int read_version(struct parser *parser)
 
 int authres_parse(arena_t *arena, const char *body, size_t len, authres_t *out)
 {
-        struct parser *parser = arena_alloc(arena, sizeof(*parser));
+        struct parser parser;
         int error;
 
         memset(out, 0, sizeof(*out));
-        if (parser == NULL)
-                return -ENOMEM;
-        parser->lexer = (lexer_t){.at = body, .end = body + len};
-        parser->arena = arena;
-        parser->out = out;
-        parser->scratch = arena_alloc(arena, len + 1);
-        if (parser->scratch == NULL)
+        parser =
+            (struct parser){.lexer = {.at = body, .end = body + len}, .arena = arena, .out = out};
+        parser.scratch = arena_alloc(arena, len + 1);
+        if (parser.scratch == NULL)
                 return -ENOMEM;
         error = len <= AUTHRES_LENGTH_MAX ? 0 : MALFORMED;
         if (error == 0)
-                error = read_authserv_id(parser);
+                error = read_authserv_id(&parser);
         if (error == 0)
-                error = read_version(parser);
+                error = read_version(&parser);
         if (error == 0 && out->status == AUTHRES_OK)
-                error = read_results(parser);
+                error = read_results(&parser);
         if (error == NO_MEMORY)
                 return -ENOMEM;
-        out->results = parser->results;
+        out->results = parser.results;
         if (error == MALFORMED || out->status == AUTHRES_UNSUPPORTED)
                 out->result_count = 0;
         if (error == MALFORMED)

@@ -30,6 +30,14 @@ void loader_report_option(struct loader *loader, const config_setting_t *setting
         loader_report(loader, setting, text);
 }
 
+void loader_report_memory(struct loader *loader)
+{
+        if (!loader->out_of_memory)
+                loader_report(loader, NULL,
+                              "out of memory: too much is configured, or the host has none left");
+        loader->out_of_memory = true;
+}
+
 static void *member(struct loader *loader, const option_schema_t *row)
 {
         return (char *)&loader->holder->config + row->offset;
@@ -40,7 +48,7 @@ const char *loader_keep(struct loader *loader, const char *text, size_t len)
         const char *copy = arena_strndup(loader->holder->arena, text, len);
 
         if (copy == NULL)
-                loader_report(loader, NULL, "out of memory");
+                loader_report_memory(loader);
         return copy;
 }
 
@@ -154,16 +162,14 @@ static bool list_add(struct loader *loader, const config_setting_t *setting,
 
         if (item == NULL || !checked(loader, setting, row, item))
                 return false;
-        items = arena_calloc(loader->holder->arena, list->count + 1, sizeof(*items));
+        items = arena_grow(loader->holder->arena, (void *)(uintptr_t)list->items, list->count,
+                           &list->room, sizeof(*items));
         if (items == NULL) {
-                loader_report(loader, NULL, "out of memory");
+                loader_report_memory(loader);
                 return false;
         }
-        if (list->count > 0)
-                memcpy(items, list->items, list->count * sizeof(*items));
-        items[list->count] = item;
+        items[list->count++] = item;
         list->items = items;
-        list->count++;
         return true;
 }
 
@@ -198,7 +204,7 @@ static void set_list(struct loader *loader, const config_setting_t *setting,
                                      "must be a list of strings, such as ( \"one\", \"two\" )", "");
                 return;
         }
-        for (int i = 0; i < config_setting_length(setting); i++) {
+        for (int i = 0; i < config_setting_length(setting) && !loader->out_of_memory; i++) {
                 const config_setting_t *item = config_setting_get_elem(setting, (unsigned)i);
                 const char *text = config_setting_get_string(item);
 
@@ -258,7 +264,7 @@ static void read_setting(struct loader *loader, const config_setting_t *setting,
 
 static void read_group(struct loader *loader, const config_setting_t *group, const char *name)
 {
-        for (int i = 0; i < config_setting_length(group); i++)
+        for (int i = 0; i < config_setting_length(group) && !loader->out_of_memory; i++)
                 read_setting(loader, config_setting_get_elem(group, (unsigned)i), name);
 }
 
@@ -319,7 +325,8 @@ static void resolve_ids(struct loader *loader, const config_setting_t *root)
                 list_add(loader, NULL, row, config->authserv_id, strlen(config->authserv_id));
         items = (const char **)trusted->items;
         for (size_t i = 0; i < trusted->count; i++)
-                items[i] = resolve_id(loader, items[i]);
+                if (items[i] != NULL)
+                        items[i] = resolve_id(loader, items[i]);
 }
 
 /* Author domains are compared in normalized form; the "." in front stays. */
@@ -336,8 +343,10 @@ static void normalize_domains(struct loader *loader)
                 if (domain_normalize(text, strlen(text), domain) != 0)
                         continue; /* reported when it was read */
                 items[i] = arena_printf(loader->holder->arena, "%s%s", below ? "." : "", domain);
-                if (items[i] == NULL)
-                        loader_report(loader, NULL, "out of memory");
+                if (items[i] == NULL) {
+                        loader_report_memory(loader);
+                        return;
+                }
         }
 }
 
@@ -400,7 +409,8 @@ static void read_file(struct loader *loader, libconfig_t *parsed, enum config_pr
         root = config_root_setting(parsed);
         set_defaults(loader);
         read_group(loader, root, NULL);
-        check_whole(loader, root, program);
+        if (!loader->out_of_memory)
+                check_whole(loader, root, program);
 }
 
 static void holder_free(struct holder *holder)
@@ -422,7 +432,7 @@ const config_t *config_load(const char *path, enum config_program program, confi
         if (loader.holder != NULL)
                 loader.holder->arena = arena_create((size_t)64 << 20);
         if (loader.holder == NULL || loader.holder->arena == NULL) {
-                loader_report(&loader, NULL, "out of memory");
+                loader_report_memory(&loader);
                 holder_free(loader.holder);
                 return NULL;
         }

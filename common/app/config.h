@@ -25,6 +25,7 @@ enum config_temp_error { TEMP_ERROR_TEMPFAIL, TEMP_ERROR_ACCEPT };
 typedef struct config_strings {
         const char *const *items;
         size_t count;
+        size_t room; /**< of the loader, while it grows */
 } config_strings_t;
 
 /** Which program reads it: only its own Socket is required, by the tool none; CONFIG_BOTH: what

@@ -28,6 +28,7 @@ struct loader {
         config_error_fn *error;
         void *context;
         bool failed;
+        bool out_of_memory; /**< reported; nothing is read from here on */
 };
 
 /** Read the file into `parsed` (initialized). @return false after reporting why it cannot be */
@@ -39,6 +40,9 @@ void loader_report(struct loader *loader, const config_setting_t *setting, const
 /** As loader_report, with the option's name in front; a message that does not fit is cut. */
 void loader_report_option(struct loader *loader, const config_setting_t *setting, const char *name,
                           const char *message, const char *more);
+
+/** Report that memory is out, once. */
+void loader_report_memory(struct loader *loader);
 
 /** A copy in the configuration's memory; NULL after reporting that memory is out. */
 const char *loader_keep(struct loader *loader, const char *text, size_t len);

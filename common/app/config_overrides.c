@@ -1,6 +1,7 @@
 /* The option Overrides: a list of groups, each an exception from the general handling. */
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/app/config_loader.h"
@@ -50,11 +51,6 @@ static void complain(struct loader *loader, const config_setting_t *setting, con
         loader_report_option(loader, setting, name, message, "");
 }
 
-static void complain_memory(struct loader *loader)
-{
-        loader_report(loader, NULL, "out of memory");
-}
-
 /* A value is one string or a list of them. @return how many; 0 after complaining */
 static int value_count(struct loader *loader, const config_setting_t *setting)
 {
@@ -93,7 +89,7 @@ static void read_patterns(struct loader *loader, const config_setting_t *setting
         const char **items = arena_calloc(arena, (size_t)count + 1, sizeof(*items));
 
         if (items == NULL) {
-                complain_memory(loader);
+                loader_report_memory(loader);
                 return;
         }
         patterns->items = items;
@@ -110,8 +106,11 @@ static void read_patterns(struct loader *loader, const config_setting_t *setting
                         continue;
                 }
                 items[patterns->count] = arena_printf(arena, "%s%s", below ? "." : "", normalized);
-                if (items[patterns->count++] == NULL)
-                        complain_memory(loader);
+                if (items[patterns->count] == NULL) {
+                        loader_report_memory(loader);
+                        return;
+                }
+                patterns->count++;
         }
 }
 
@@ -173,13 +172,12 @@ static void read_clients(struct loader *loader, const config_setting_t *setting,
         if (lines != NULL)
                 entry->clients = ignore_list_parse(lines, strlen(lines), client_error, &values);
         if (entry->clients == NULL)
-                complain_memory(loader);
+                loader_report_memory(loader);
 }
 
 /* A name goes into the log and into Authentication-Results as it is. */
 static void read_name(struct loader *loader, const config_setting_t *setting, override_t *entry)
 {
-        const override_list_t *list = &loader->holder->config.milter.overrides;
         const char *text = config_setting_get_string(setting);
         lexer_t lexer = {.at = text, .end = text != NULL ? text + strlen(text) : NULL};
 
@@ -189,9 +187,6 @@ static void read_name(struct loader *loader, const config_setting_t *setting, ov
                          "must be at most 64 letters, digits, and characters such as - _ . +");
                 return;
         }
-        for (const override_t *other = list->items; other < entry; other++)
-                if (strcmp(other->name, text) == 0)
-                        complain(loader, setting, "Name", "another entry has this name");
         text = loader_keep(loader, text, strlen(text));
         if (text != NULL)
                 entry->name = text;
@@ -274,6 +269,38 @@ static void read_entry(struct loader *loader, const config_setting_t *group, ove
         list->wants_arc_sealer |= entry->arc_sealers.count > 0;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+        const override_t *const *first = a, *const *second = b;
+        int order = strcmp((*first)->name, (*second)->name);
+
+        return order != 0 ? order : (*first > *second) - (*first < *second);
+}
+
+static void check_names(struct loader *loader, const config_setting_t *setting)
+{
+        const override_list_t *list = &loader->holder->config.milter.overrides;
+        const override_t **sorted =
+            arena_calloc(loader->holder->arena, list->count + 1, sizeof(*sorted));
+
+        if (sorted == NULL) {
+                loader_report_memory(loader);
+                return;
+        }
+        for (size_t i = 0; i < list->count; i++)
+                sorted[i] = &list->items[i];
+        qsort(sorted, list->count, sizeof(*sorted), compare_names);
+        for (size_t i = 1; i < list->count; i++) {
+                const config_setting_t *entry;
+
+                if (strcmp(sorted[i - 1]->name, sorted[i]->name) != 0)
+                        continue;
+                entry = config_setting_get_elem(setting, (unsigned)(sorted[i] - list->items));
+                complain(loader, config_setting_get_member(entry, "Name"), "Name",
+                         "another entry has this name");
+        }
+}
+
 void loader_read_overrides(struct loader *loader, const config_setting_t *setting)
 {
         override_list_t *list = &loader->holder->config.milter.overrides;
@@ -288,19 +315,21 @@ void loader_read_overrides(struct loader *loader, const config_setting_t *settin
         }
         entries = arena_calloc(arena, (size_t)count + 1, sizeof(*entries));
         if (entries == NULL) {
-                complain_memory(loader);
+                loader_report_memory(loader);
                 return;
         }
         list->items = entries;
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < count && !loader->out_of_memory; i++) {
                 entries[i].name = arena_printf(arena, "#%d", i + 1);
                 if (entries[i].name == NULL) {
-                        complain_memory(loader);
+                        loader_report_memory(loader);
                         return;
                 }
                 list->count++;
                 read_entry(loader, config_setting_get_elem(setting, (unsigned)i), &entries[i]);
         }
+        if (!loader->out_of_memory)
+                check_names(loader, setting);
 }
 
 void overrides_release(const override_list_t *overrides)

@@ -311,3 +311,47 @@ Test(config, every_option_is_documented)
         free(manual);
         free(example);
 }
+
+/* A list of so many entries, in a string that is the caller's. */
+static char *long_list(int entries)
+{
+        char *text = malloc((size_t)entries * 24 + sizeof(SOCKETS) + 64), *at = text;
+
+        at += sprintf(at, SOCKETS "IgnoreMailFrom = (\n");
+        for (int i = 0; i < entries; i++)
+                at += sprintf(at, "\"d%d.example\",\n", i);
+        strcpy(at, "\"last.example\" );\nUMask = \"0077\";\n");
+        return text;
+}
+
+Test(config, hundred_thousand_entries)
+{
+        char *text = long_list(100000);
+        const config_t *config = load(text, CONFIG_MILTER);
+
+        free(text);
+        cr_assert_not_null(config, "%s", error_text);
+        cr_expect_eq(config->ignore_mail_from.count, 100001);
+        cr_expect_str_eq(config->ignore_mail_from.items[99999], "d99999.example");
+        cr_expect_str_eq(config->ignore_mail_from.items[100000], "last.example");
+        cr_expect_eq(config->umask_bits, 077);
+        config_release(config);
+}
+
+/* What does not fit into a configuration's memory is an error, and nothing is read on from there.
+ */
+Test(config, more_than_its_memory_holds)
+{
+        const size_t entries = 300000;
+        char label[64], *text = malloc(entries * 280), *at = text;
+
+        memset(label, 'a', 60);
+        label[60] = '\0';
+        at += sprintf(at, SOCKETS "IgnoreMailFrom = (\n");
+        for (size_t i = 0; i < entries; i++)
+                at += sprintf(at, "\"%s.%s.%s.d%zu.example\",\n", label, label, label, i);
+        strcpy(at, "\"last.example\" );\nUMask = \"0077\";\n");
+        expect_error(text, 1, "out of memory");
+        cr_expect_eq(error_count, 1);
+        free(text);
+}

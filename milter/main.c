@@ -217,6 +217,7 @@ int main(int argc, char **argv)
             daemon_drop_privileges(config) != 0 || catch_signals() != 0) {
                 endpoint_unlink(config->milter.socket);
                 monitor_close(monitor);
+                free(socket);
                 return EXIT_FAILURE;
         }
         if (config->authserv_id_implicit)
@@ -226,6 +227,7 @@ int main(int argc, char **argv)
             start_serving(service) != 0) {
                 endpoint_unlink(socket);
                 monitor_close(monitor);
+                free(socket);
                 return EXIT_FAILURE;
         }
         log_started();

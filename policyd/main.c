@@ -104,8 +104,10 @@ int main(int argc, char **argv)
         raise_descriptor_limit();
         socket = strdup(config->policyd.socket);
         listener = open_listener(config);
-        if (socket == NULL || listener < 0)
+        if (socket == NULL || listener < 0) {
+                free(socket);
                 return EXIT_FAILURE;
+        }
         error = open_monitor(config, &monitor);
         if (error == 0)
                 error = daemon_drop_privileges(config);

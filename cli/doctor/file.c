@@ -45,7 +45,7 @@ static int open_regular(const char *path, int *fd, off_t *size)
 
 int file_read(arena_t *arena, const char *path, size_t limit, char **text)
 {
-        off_t size;
+        off_t size = 0;
         int fd;
         int error = open_regular(path, &fd, &size);
 
@@ -61,7 +61,7 @@ int file_read(arena_t *arena, const char *path, size_t limit, char **text)
 
 int file_read_end(arena_t *arena, const char *path, size_t limit, char **text)
 {
-        off_t size;
+        off_t size = 0;
         int fd;
         int error = open_regular(path, &fd, &size);
         size_t part;

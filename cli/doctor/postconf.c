@@ -107,14 +107,14 @@ void doctor_read_postfix(doctor_t *doctor)
 void doctor_change_parameter(doctor_t *doctor, finding_t *finding, const postfix_service_t *service,
                              const char *name, const char *value)
 {
-        bool overridden;
+        bool overridden = false; /* only by a service */
 
         if (value == NULL) {
                 doctor->findings.failed = true;
                 return;
         }
         postfix_find(doctor->postfix, service, name, &overridden);
-        if (overridden)
+        if (overridden && service != NULL)
                 finding_change(&doctor->findings, finding, doctor->master_cf, service->label,
                                "-o { %s = %s }", name, value);
         else

@@ -130,8 +130,8 @@ static void different_line(void *context, unsigned line, const char *message)
 static void look_at_ignore_hosts(const char *path)
 {
         void *context = (void *)(uintptr_t)path;
-        char *text;
-        size_t len;
+        char *text = NULL;
+        size_t len = 0;
         int error = read_file(path, HOSTS_OCTETS_MAX, &text, &len);
         char message[256];
 
@@ -256,8 +256,8 @@ int migrate_command(const command_options_t *options, int argc, char **argv)
         struct request request = {0};
         int status = read_arguments(argc, argv, &request);
         arena_t *arena;
-        char *text;
-        size_t len;
+        char *text = NULL;
+        size_t len = 0;
         int error;
 
         (void)options;

@@ -266,7 +266,7 @@ static int read_method_version(struct parser *parser, bool *usable)
 static int read_result(struct parser *parser)
 {
         lexer_t *lexer = &parser->lexer;
-        const char *method, *word;
+        const char *method, *word = NULL;
         bool usable = true;
         int error = read_keyword(parser, &method);
 

@@ -16,7 +16,7 @@ static const char *const type_names[] = {
 static void write_scaled(FILE *out, int64_t units, unsigned scale)
 {
         uint64_t whole = units < 0 ? -(uint64_t)units : (uint64_t)units;
-        uint64_t rest, step = scale > 1 ? scale : 1;
+        uint64_t rest, step = scale > 1 ? (uint64_t)scale : 1;
 
         fprintf(out, "%s%" PRIu64, units < 0 ? "-" : "", whole / step);
         rest = whole % step;

@@ -52,9 +52,9 @@ static uint64_t queue_id_digit(char c)
         if (c >= '0' && c <= '9')
                 return (uint64_t)(c - '0');
         if (c >= 'A' && c <= 'Z')
-                return (uint64_t)(c - 'A' + 10);
+                return (uint64_t)(c - 'A') + 10;
         if (c >= 'a' && c <= 'z')
-                return (uint64_t)(c - 'a' + 36);
+                return (uint64_t)(c - 'a') + 36;
         return 62;
 }
 
@@ -74,7 +74,7 @@ int store_hash_key(enum store_key kind, const char *id, uint64_t *out)
         uint64_t hash = hash_octet(HASH_BASE, kind);
         size_t len = 0;
 
-        for (; id[len] != '\0' && len < STORE_KEY_SIZE; len++)
+        for (; len < STORE_KEY_SIZE && id[len] != '\0'; len++)
                 hash = hash_octet(hash, id[len]);
         *out = kind == STORE_QUEUE_ID ? queue_id_hash(id, hash) : hash;
         return len > 0 && len < STORE_KEY_SIZE ? 0 : -EINVAL;

@@ -4,7 +4,7 @@ BUILD_PACKAGES="build-essential autoconf automake pkg-config libmilter-dev libsp
 libconfig-dev libc-ares-dev libidn2-dev libev-dev libjansson-dev libmicrohttpd-dev libsystemd-dev"
 # what a private Postfix with a DNS server and OpenDKIM needs
 LAB_PACKAGES="postfix nsd opendkim python3 python3-dnspython sasl2-bin libsasl2-modules"
-TEST_PACKAGES="clang libclang-rt-14-dev clang-format curl libcriterion-dev libyaml-dev python3-jsonschema
+TEST_PACKAGES="clang libclang-rt-14-dev clang-format clang-tidy cppcheck curl libcriterion-dev libyaml-dev python3-jsonschema
 python3-prometheus-client python3-pytest python3-yaml mandoc xz-utils systemd
 libmailtools-perl libemail-address-xs-perl"
 command -v node >/dev/null && command -v npm >/dev/null || TEST_PACKAGES="$TEST_PACKAGES nodejs npm"

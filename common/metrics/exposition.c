@@ -20,13 +20,14 @@ static void write_scaled(FILE *out, int64_t units, unsigned scale)
 
         fprintf(out, "%s%" PRIu64, units < 0 ? "-" : "", whole / step);
         rest = whole % step;
-        if (rest > 0)
-                fputc('.', out);
-        while (rest > 0) {
+        if (rest == 0)
+                return;
+        fputc('.', out);
+        do {
                 rest *= 10;
                 fputc('0' + (int)(rest / step), out);
                 rest %= step;
-        }
+        } while (rest != 0);
 }
 
 static int64_t read_cell(const metric_cell_t *cell)

@@ -1,6 +1,7 @@
 #include "common/state/environment.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +10,10 @@
 
 #include "common/state/guard.h"
 
-#define READERS_MAX 1024 /* a look-up takes a slot; the milter has a thread a connection */
-#define PATH_SIZE   4096
+#define READERS_MAX     1024 /* a look-up takes a slot; the milter has a thread a connection */
+#define PATH_SIZE       4096
+#define LOCK_OCTETS     ((READERS_MAX + 2) * 64) /* LMDB takes 64 a reader, and some for itself */
+#define LOCK_OCTETS_MIN 4096                     /* LMDB's own smallest is twice that */
 
 static bool file_path(const char *directory, const char *name, char path[PATH_SIZE])
 {
@@ -31,6 +34,55 @@ static int set_modes(const char *directory)
                 return errno;
         if (!file_path(directory, "lock.mdb", path) || chmod(path, 0660) != 0)
                 return errno;
+        return 0;
+}
+
+/*
+ * The lock file is a map too, in which LMDB looks before it knows whether there is anything. One
+ * that was cut, or is none, is as bad as a damaged data file. LMDB makes a missing one itself.
+ */
+static bool lock_file_usable(const char *directory)
+{
+        char path[PATH_SIZE];
+        struct stat status;
+
+        if (!file_path(directory, "lock.mdb", path))
+                return false;
+        if (lstat(path, &status) != 0)
+                return errno == ENOENT;
+        return S_ISREG(status.st_mode) && status.st_size >= LOCK_OCTETS_MIN;
+}
+
+/*
+ * LMDB makes the lock file with a hole in it: on a full tmpfs to look into that would be a SIGBUS.
+ * So its room is taken beforehand. Not while an environment is open: to close any descriptor of
+ * that file gives back the process's locks on it.
+ */
+static int reserve_lock_file(const char *directory)
+{
+        char path[PATH_SIZE];
+        int fd, error;
+
+        if (!file_path(directory, "lock.mdb", path))
+                return ENAMETOOLONG;
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+        if (fd < 0)
+                return errno;
+        error = posix_fallocate(fd, 0, LOCK_OCTETS);
+        close(fd);
+        return error;
+}
+
+static int note_lock_file(environment_t *environment, const char *directory)
+{
+        char path[PATH_SIZE];
+        struct stat status;
+
+        if (!file_path(directory, "lock.mdb", path))
+                return ENAMETOOLONG;
+        if (stat(path, &status) != 0)
+                return errno;
+        environment->lock_inode = status.st_ino;
         return 0;
 }
 
@@ -56,7 +108,7 @@ static int check_size(environment_t *environment, const char *directory)
         environment->device = status.st_dev;
         environment->inode = status.st_ino;
         environment->octets = status.st_size;
-        return 0;
+        return note_lock_file(environment, directory);
 }
 
 static int open_databases(environment_t *environment, unsigned txn_flags, unsigned dbi_flags)
@@ -105,7 +157,9 @@ int environment_open_writer(environment_t *environment, const char *directory, s
         memset(environment, 0, sizeof(*environment));
         if (mkdir(directory, 0750) != 0 && errno != EEXIST)
                 return errno;
-        error = create(environment);
+        error = lock_file_usable(directory) ? reserve_lock_file(directory) : MDB_CORRUPTED;
+        if (error == 0)
+                error = create(environment);
         if (error == 0)
                 error = mdb_env_set_mapsize(environment->env, size);
         /* without WRITEMAP a full tmpfs is an error of write(2), and no stray store can reach the
@@ -128,7 +182,7 @@ int environment_open_reader(environment_t *environment, const char *directory)
         int error;
 
         memset(environment, 0, sizeof(*environment));
-        error = create(environment);
+        error = lock_file_usable(directory) ? create(environment) : MDB_CORRUPTED;
         if (error == 0)
                 error = mdb_env_open(environment->env, directory, MDB_RDONLY | MDB_NOTLS, 0660);
         if (error == 0)
@@ -140,11 +194,46 @@ int environment_open_reader(environment_t *environment, const char *directory)
         return error == MDB_NOTFOUND ? ENOENT : error;
 }
 
+static void close_guarded(void *env)
+{
+        mdb_env_close(env);
+}
+
 void environment_close(environment_t *environment)
 {
         if (environment->env != NULL)
-                mdb_env_close(environment->env);
+                guard_run(close_guarded, environment->env);
         environment->env = NULL;
+}
+
+static void abort_guarded(void *txn)
+{
+        mdb_txn_abort(txn);
+}
+
+bool environment_abort(MDB_txn *txn)
+{
+        return guard_run(abort_guarded, txn);
+}
+
+static void reset_guarded(void *txn)
+{
+        mdb_txn_reset(txn);
+}
+
+bool environment_reset(MDB_txn *txn)
+{
+        return guard_run(reset_guarded, txn);
+}
+
+size_t environment_file_size(const environment_t *environment)
+{
+        struct stat status;
+        mdb_filehandle_t fd;
+
+        if (mdb_env_get_fd(environment->env, &fd) != 0 || fstat(fd, &status) != 0)
+                return 0;
+        return (size_t)status.st_size;
 }
 
 void environment_remove(const char *directory)
@@ -162,8 +251,11 @@ bool environment_replaced(const environment_t *environment, const char *director
         char path[PATH_SIZE];
         struct stat status;
 
-        return !file_path(directory, "data.mdb", path) || stat(path, &status) != 0 ||
-               status.st_dev != environment->device || status.st_ino != environment->inode;
+        if (!file_path(directory, "data.mdb", path) || stat(path, &status) != 0 ||
+            status.st_dev != environment->device || status.st_ino != environment->inode)
+                return true;
+        return !file_path(directory, "lock.mdb", path) || stat(path, &status) != 0 ||
+               status.st_ino != environment->lock_inode || status.st_size < LOCK_OCTETS_MIN;
 }
 
 bool environment_cut(environment_t *environment)

@@ -19,8 +19,8 @@ typedef struct environment {
         MDB_env *env;
         MDB_dbi entries; /**< sequence -> hash of the key, encoded entry: in the order of time */
         MDB_dbi index;   /**< hash of the key -> sequence of its newest entry */
-        dev_t device;    /**< which file it is, to notice that it was replaced */
-        ino_t inode;
+        dev_t device;    /**< which files they are, to notice that they were replaced */
+        ino_t inode, lock_inode;
         _Atomic int64_t octets; /**< the most that the file was seen to have: it only grows */
 } environment_t;
 
@@ -30,8 +30,17 @@ int environment_open_writer(environment_t *environment, const char *directory, s
 /** Open for reading what is there. @return as above; ENOENT when there is none yet */
 int environment_open_reader(environment_t *environment, const char *directory);
 
-/** Close; does nothing when it is closed. */
+/** Close; does nothing when it is closed. What cannot be closed, because lock.mdb was cut under the
+ * map of it, is left behind. */
 void environment_close(environment_t *environment);
+
+/** End a transaction for good, or let it go until it is renewed. @return false when it was left in
+ * the middle, see guard.h: the environment is to be closed then */
+bool environment_abort(MDB_txn *txn);
+bool environment_reset(MDB_txn *txn);
+
+/** Octets of the file; 0 when that cannot be told. */
+size_t environment_file_size(const environment_t *environment);
 
 /** Remove the files of a damaged environment. */
 void environment_remove(const char *directory);

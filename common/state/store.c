@@ -136,20 +136,38 @@ static int find_sequence(store_t *store)
         return error == MDB_NOTFOUND ? 0 : error;
 }
 
+/* Its members outlive a jump out of it. */
+struct opening {
+        store_t *store;
+        int error;
+};
+
+static void open_guarded(void *context)
+{
+        struct opening *opening = context;
+        store_t *store = opening->store;
+
+        opening->error =
+            environment_open_writer(&store->environment, store->directory, store->size);
+        if (opening->error == 0)
+                opening->error = find_sequence(store);
+}
+
 int store_open_environment(store_t *store)
 {
-        int error = environment_open_writer(&store->environment, store->directory, store->size);
+        struct opening opening = {.store = store};
 
-        if (error == 0)
-                error = find_sequence(store);
-        return error;
+        if (guard_run(open_guarded, &opening))
+                return opening.error;
+        store->environment.env = NULL; /* half open: left behind */
+        return MDB_CORRUPTED;
 }
 
 /* The view goes before its environment. */
 static void close_environment(store_t *store)
 {
         if (store->view != NULL)
-                mdb_txn_abort(store->view);
+                environment_abort(store->view);
         store->view = NULL;
         store->viewing = false;
         environment_close(&store->environment);
@@ -157,8 +175,8 @@ static void close_environment(store_t *store)
 
 void store_end_view(store_t *store)
 {
-        if (store->viewing)
-                mdb_txn_reset(store->view);
+        if (store->viewing && !environment_reset(store->view))
+                store->view = NULL; /* lost with its environment, which the next write finds out */
         store->viewing = false;
 }
 
@@ -168,6 +186,14 @@ int store_recreate(store_t *store)
         environment_remove(store->directory);
         store->recreated++;
         return store_open_environment(store);
+}
+
+int store_recreate_smaller(store_t *store)
+{
+        size_t size = environment_file_size(&store->environment);
+
+        store->room = size / 4 * 3 + 1;
+        return store_recreate(store);
 }
 
 int store_open_writer(const store_config_t *config, store_t **out)

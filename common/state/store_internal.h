@@ -45,6 +45,7 @@ struct store {
         bool viewing;      /* it is in use, not reset */
         uint64_t sequence; /* the last one given */
         uint64_t dropped, recreated;
+        size_t room; /* what of `size` the file system has for the file; 0 = all of it */
 };
 
 /** LMDB's error as a negative errno. */
@@ -60,6 +61,10 @@ int store_hash_key(enum store_key kind, const char *id, uint64_t *hash);
 /** Writer: open the environment, or make it anew when it is damaged. @return 0 or LMDB's error */
 int store_open_environment(store_t *store);
 int store_recreate(store_t *store);
+
+/** The same when the file system is full: what is there goes, as nothing can be deleted without
+ * room, and the new one is kept small enough to drop its oldest entries later. */
+int store_recreate_smaller(store_t *store);
 
 /** Pages and entries in use. @return 0 or LMDB's error */
 int store_count_pages(store_t *store, size_t *pages, size_t *entries, size_t *page_size);

@@ -92,8 +92,8 @@ static int get_as_reader(store_t *store, uint64_t hash, int64_t now, arena_t *ar
                 return -EIO;
         if (!guard_run(look_up_as_reader, &look))
                 look.error = -EIO;
-        if (look.txn != NULL)
-                mdb_txn_abort(look.txn);
+        if (look.txn != NULL && !environment_abort(look.txn))
+                look.error = -EIO;
         return look.error;
 }
 

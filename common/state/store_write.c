@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "common/state/guard.h"
 
@@ -169,12 +170,29 @@ static int drop_oldest(store_t *store)
         return 0;
 }
 
+static bool no_room(int error)
+{
+        return error == ENOSPC || error == EFBIG;
+}
+
+/* Has the file system room for the whole store again? */
+static bool room_is_back(const store_t *store)
+{
+        struct statvfs status;
+
+        return statvfs(store->directory, &status) == 0 &&
+               (uint64_t)status.f_bavail * status.f_frsize > store->size - store->room;
+}
+
 static bool nearly_full(store_t *store)
 {
         size_t pages, entries, page_size;
 
+        if (store->room != 0 && (store->room > store->size || room_is_back(store)))
+                store->room = 0;
         return store_count_pages(store, &pages, &entries, &page_size) == 0 &&
-               pages > store->size / page_size * FULL_PERCENT / 100;
+               pages >
+                   (store->room != 0 ? store->room : store->size) / page_size * FULL_PERCENT / 100;
 }
 
 /* Work on the writer's environment under guard: when it is left by a jump, the file is damaged. */
@@ -222,12 +240,12 @@ static int recover(store_t *store, int error)
 {
         if (environment_damaged(error))
                 return store_recreate(store);
-        if (error != MDB_MAP_FULL && error != ENOSPC && error != EFBIG)
+        if (error != MDB_MAP_FULL && !no_room(error))
                 return error;
         if (guarded(store, drop_oldest) == 0)
                 return 0;
         /* not even the room to delete: what is lost can be evaluated again */
-        return error == MDB_MAP_FULL ? store_recreate(store) : error;
+        return error == MDB_MAP_FULL ? store_recreate(store) : store_recreate_smaller(store);
 }
 
 int store_commit(store_t *store)
@@ -295,7 +313,11 @@ int store_expire(store_t *store, int64_t now, size_t limit)
         store_end_view(store);
         if (environment_cut(&store->environment) || !guard_run(expire, &expiry))
                 expiry.error = MDB_CORRUPTED;
+        else if (environment_replaced(&store->environment, store->directory))
+                expiry.error = MDB_CORRUPTED;
         if (environment_damaged(expiry.error))
                 expiry.error = store_recreate(store);
+        else if (no_room(expiry.error))
+                expiry.error = store_recreate_smaller(store);
         return expiry.error == 0 ? (int)expiry.total : store_errno(expiry.error);
 }

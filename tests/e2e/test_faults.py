@@ -1,10 +1,12 @@
 """Daemons killed in the middle, broken stores, messages made to hurt: no wrong verdict, nothing lost,
 nothing to repair by hand."""
 
+import contextlib
 import os
 import re
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -180,6 +182,95 @@ def test_no_room_for_the_store(lab):
     assert re.search("state store", lab.policyd.text())
     assert str(lab.send(message("a@reject.test"), "nodkim", **EVIL)) == REJECTED
     lab.stop_policyd()
+
+
+@contextlib.contextmanager
+def small_file_system(lab, kib):
+    """StateDirectory on a tmpfs of its own."""
+    lab.stop_policyd()
+    status = os.stat(lab.state)
+    subprocess.run(["mount", "-t", "tmpfs", "-o",
+                    f"size={kib}k,mode=2770,uid={status.st_uid},gid={status.st_gid}", "tmpfs", lab.state],
+                   check=True)
+    try:
+        lab.start_policyd()
+        yield
+    finally:
+        lab.stop_policyd()
+        subprocess.run(["umount", "-l", lab.state], check=True)
+        lab.start_policyd()
+
+
+def fill(path):
+    with open(path, "wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+
+
+def test_file_system_fills_up_under_the_store(lab):
+    """A tmpfs that somebody else fills: expired and old results go all the same, mail flows on."""
+    with small_file_system(lab, 2048):
+        for number in range(200):
+            lab.send(message("a@honest.test"), "nodkim", sender=f"{'x' * 60}{number}@honest.test")
+        fill(f"{lab.state}/ballast")
+        for number in range(400):
+            reply = lab.send(message("a@honest.test"), "nodkim",
+                             sender=f"{'y' * 60}{number}@honest.test")
+            assert reply.code == 250
+        assert str(lab.send(message("a@reject.test"), "nodkim", **EVIL)) == REJECTED
+        log = lab.policyd.text()
+        assert lab.policyd.process.poll() is None
+        assert "made anew; find out who changes or fills" in log or "cannot write" in log
+        assert log.count("state store: cannot write") <= 2
+        wait_for(lambda: lab.join(lab.send(message("a@honest.test"), "nodkim")) == "queueid",
+                 "results to be stored again")
+        os.unlink(f"{lab.state}/ballast")
+        wait_for(lambda: lab.join(lab.send(message("a@honest.test"), "nodkim")) == "queueid",
+                 "results to be stored with room")
+
+
+def test_policyd_starts_where_there_is_hardly_any_room(lab):
+    with small_file_system(lab, 160):
+        for number in range(300):
+            reply = lab.send(message("a@honest.test"), "nodkim",
+                             sender=f"{'z' * 60}{number}@honest.test")
+            assert reply.code == 250
+        assert lab.policyd.process.poll() is None
+        assert lab.policyd.text().count("state store: cannot write") <= 2
+
+
+@pytest.mark.parametrize("damage", ["empty", "short", "garbage", "removed"])
+def test_lock_file_damaged_while_it_is_used(lab, damage):
+    """Both daemons have mapped lock.mdb, and look into it at every step."""
+    works(lab)
+    path = f"{lab.state}/lock.mdb"
+    size = os.path.getsize(path)
+    if damage == "removed":
+        os.unlink(path)
+    elif damage == "garbage":
+        with open(path, "r+b") as file:
+            file.write(b"\xa5" * size)
+    else:
+        os.truncate(path, 0 if damage == "empty" else 4096)
+    for _ in range(3):
+        assert lab.send(message("a@honest.test"), "nodkim").code in (250, 451)
+        assert lab.send(message("a@reject.test"), "nodkim", **EVIL).code in (550, 451)
+    for daemon in (lab.policyd, lab.milter):
+        assert daemon.process.poll() is None, daemon.text()[-2000:]
+    lab.stop_policyd()
+    lab.start_policyd()
+    wait_for(lambda: lab.join(lab.send(message("a@honest.test"), "nodkim")) == "queueid",
+             "the milter to find the new store")
+
+
+def test_policyd_starts_beside_a_milter_that_has_a_cut_lock_file(lab):
+    works(lab)
+    lab.stop_policyd()
+    os.truncate(f"{lab.state}/lock.mdb", 0)
+    lab.start_policyd()
+    wait_for(lambda: lab.join(lab.send(message("a@honest.test"), "nodkim")) == "queueid",
+             "the milter to find the new store")
+    assert lab.milter.process.poll() is None
 
 
 # --- messages made to hurt ---------------------------------------------------------------------------

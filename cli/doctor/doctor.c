@@ -98,8 +98,10 @@ static void check_all(doctor_t *doctor)
                         doctor_check_forgery(doctor);
                 doctor_check_opendkim(doctor);
         }
-        if (doctor->postfix != NULL)
+        if (doctor->postfix != NULL) {
+                doctor_check_smuggling(doctor);
                 doctor_check_postfix(doctor);
+        }
         if (doctor->postfix != NULL && doctor->config != NULL) {
                 check_services(doctor);
                 doctor_check_networks(doctor);

@@ -59,6 +59,9 @@ void doctor_check_policy(doctor_t *doctor, const postfix_service_t *service);
 /** Postfix: does it drop Authentication-Results that come with a message? Sets `forged_dropped`. */
 void doctor_check_forgery(doctor_t *doctor);
 
+/** SMTP smuggling: does Postfix take a bare newline for the end of a line? */
+void doctor_check_smuggling(doctor_t *doctor);
+
 /** Clients in mynetworks that ignore.hosts does not have. */
 void doctor_check_networks(doctor_t *doctor);
 

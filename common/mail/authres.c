@@ -334,11 +334,28 @@ static int read_or_skip_result(struct parser *parser, bool *broken)
         return skip_result(parser);
 }
 
+/* A broken result right behind its ";" may be the rest of a value that was not quoted, and then
+ * what stands before the ";" is no whole value either: whoever chose it is not to be believed. */
+static int read_next_result(struct parser *parser, size_t *before, bool *broken)
+{
+        const lexer_t *lexer = &parser->lexer;
+        bool adjacent = lexer->at[-1] == ';' && lexer_peek(lexer) != ';';
+        size_t count = parser->out->result_count;
+        bool this_broken = false;
+        int error = read_or_skip_result(parser, &this_broken);
+
+        if (this_broken && adjacent)
+                parser->out->result_count = *before;
+        *before = this_broken && adjacent ? *before : count;
+        *broken = *broken || this_broken;
+        return error;
+}
+
 static int read_results(struct parser *parser)
 {
         lexer_t *lexer = &parser->lexer;
         bool broken = false, no_result = false;
-        size_t count = 0;
+        size_t count = 0, before = 0;
 
         while (!lexer_done(lexer)) {
                 int error = lexer_accept(lexer, ';') ? skip(parser) : MALFORMED;
@@ -348,7 +365,7 @@ static int read_results(struct parser *parser)
                 if (error == 0 && !lexer_done(lexer))
                         error = ++count > AUTHRES_RESULTS_MAX
                                     ? MALFORMED
-                                    : read_or_skip_result(parser, &broken);
+                                    : read_next_result(parser, &before, &broken);
                 if (error != 0)
                         return error;
         }

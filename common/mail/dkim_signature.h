@@ -13,7 +13,8 @@
 /**
  * The signing domain (d=) of a field body.
  * @param out normalized
- * @return 0; -EINVAL when it has none, or several, or one that is no domain; -ENOMEM
+ * @return 0; -EINVAL when it is none that could be verified: a tag that every signature has is
+ * missing or there twice, or d= is no domain; -ENOMEM
  */
 int dkim_signature_domain(const char *body, size_t len, char out[DOMAIN_SIZE]);
 

@@ -311,9 +311,9 @@ int store_expire(store_t *store, int64_t now, size_t limit)
         if (store->environment.env == NULL)
                 return 0;
         store_end_view(store);
-        if (environment_cut(&store->environment) || !guard_run(expire, &expiry))
-                expiry.error = MDB_CORRUPTED;
-        else if (environment_replaced(&store->environment, store->directory))
+        if (environment_cut(&store->environment) ||
+            environment_replaced(&store->environment, store->directory) ||
+            !guard_run(expire, &expiry))
                 expiry.error = MDB_CORRUPTED;
         if (environment_damaged(expiry.error))
                 expiry.error = store_recreate(store);

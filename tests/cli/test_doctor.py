@@ -800,3 +800,11 @@ def test_wrong_usage_is_64():
         done = truefrom("doctor", *arguments)
         assert done.returncode == 64 and done.stdout == "" and "usage" in done.stderr
     assert truefrom("doctor", "--help").returncode == 0
+
+
+def test_smuggling(host):
+    host.main(smtpd_forbid_bare_newline="no")
+    found = host.look()
+    assert found.changes("smuggling") == ["smtpd_forbid_bare_newline = yes"]
+    host.main(smtpd_forbid_bare_newline="yes")
+    assert host.look().problems == []

@@ -268,6 +268,7 @@ class Lab:
         "chroot": ("rcpt", "data"),
         "nodkim": ("rcpt", "data"),
         "recipient_nodkim": ("rcpt",),
+        "smuggling_nodkim": ("rcpt", "data"),  # takes a bare newline for a line end, as Postfix 3.7 does
         "sign": (),
     }
 
@@ -467,6 +468,7 @@ smtpd_hard_error_limit = 1000
 smtpd_soft_error_limit = 1000
 smtpd_junk_command_limit = 1000
 in_flow_delay = 0
+smtpd_forbid_bare_newline = yes
 local_header_rewrite_clients =
 enable_long_queue_ids = {"yes" if self.long_queue_ids else "no"}
 disable_dns_lookups = yes
@@ -496,6 +498,8 @@ smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
                 "smtpd_end_of_data_restrictions": policy if "eod" in places else "",
                 "smtpd_delay_open_until_valid_rcpt": "no" if name == "recipient_open" else "yes",
             }
+            if name.startswith("smuggling"):
+                options["smtpd_forbid_bare_newline"] = "no"
             if name.startswith("guarded"):
                 options["cleanup_service_name"] = "cleanup_guarded"
             chroot = "y" if name == "chroot" else "n"

@@ -6,7 +6,9 @@ An attack is stopped when the message is refused, or when what is delivered neit
 passed nor lets its From field be taken for reject.test.
 """
 
+import contextlib
 import re
+import smtplib
 
 import pytest
 
@@ -175,4 +177,27 @@ def test_cve_2024_25768_strange_records_do_not_crash(lab):
     "Received-SPF: \n", "DKIM-Signature: v=1; d=reject.test\n", "X-" + "y" * 900 + ": z\n",
 ])
 def test_fields_that_are_none_of_our_business(lab, fields):
-    assert stopped(lab, message("a@reject.test", fields))
+    assert stopped(lab, message("a@reject.test", fields), attachment="documented")
+
+
+def smuggle(lab, attachment):
+    """A message with another one behind <LF>.<CR><LF>, from a client that honest.test lists: the replies
+    up to that to the message inside, or to the end of the session."""
+    inside = (b"MAIL FROM:<user@honest.test>\r\nRCPT TO:<user@rcpt.test>\r\nDATA\r\nFrom: ceo@honest.test\r\n"
+              + REST.replace(b"\n", b"\r\n"))
+    codes = []
+    with lab.session(attachment) as session, contextlib.suppress(smtplib.SMTPServerDisconnected, OSError):
+        for line in ("MAIL FROM:<x@honest.test>", "RCPT TO:<user@rcpt.test>", "DATA"):
+            session.command(line)
+        session.smtp.send(b"From: x@honest.test\r\n" + REST.replace(b"\n", b"\r\n").rstrip(b"\r\n")
+                          + b"\n.\r\n" + inside + b".\r\nQUIT\r\n")
+        while True:
+            codes.append(session.smtp.getreply()[0])
+    return codes
+
+
+def test_smuggling(lab):
+    """With smtpd_forbid_bare_newline there is no second message; without it there is one, and it passes."""
+    assert smuggle(lab, "smuggling_nodkim") == [250, 250, 250, 354, 250, 221]
+    assert re.search(r"honest\.test pass .*spf=pass/honest\.test", lab.milter.text())
+    assert smuggle(lab, "nodkim") == [250, 221]

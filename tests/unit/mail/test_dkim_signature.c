@@ -1,22 +1,28 @@
 /* d= of a DKIM-Signature field (RFC 6376 3.2, 3.5) */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/mail/dkim_signature.h"
 
 static char domain[DOMAIN_SIZE];
 
-static int signature(const char *body)
+/* With the other tags that a signature must have. */
+static int signature(const char *tags)
 {
+        char body[1024];
+
+        snprintf(body, sizeof(body), "v=1; a=rsa-sha256; s=s1; h=from;\n\tbh=aGFzaA==; b=c2ln=; %s",
+                 tags);
         return dkim_signature_domain(body, strlen(body), domain);
 }
 
 Test(dkim_signature, finds_the_domain)
 {
-        cr_assert_eq(signature("v=1; a=rsa-sha256; d=News.Example.com; s=s1;\n\tb=d=x=="), 0);
+        cr_assert_eq(signature("i=@x.News.Example.com; d=News.Example.com; t=1;\n\tz=d=x=="), 0);
         cr_expect_str_eq(domain, "news.example.com");
-        cr_assert_eq(signature("v=1;\r\n\td\r\n\t =\r\n\texample.com\r\n\t; i=@x.example.com"), 0);
+        cr_assert_eq(signature("x=1;\r\n\td\r\n\t =\r\n\texample.com\r\n\t; i=@x.example.com"), 0);
         cr_expect_str_eq(domain, "example.com");
         cr_assert_eq(signature("d=example.com"), 0);
         cr_assert_eq(signature("d=b\xc3\xbc"
@@ -33,4 +39,12 @@ Test(dkim_signature, takes_no_other_tag_for_it)
         cr_expect_eq(signature("d="), -EINVAL);
         cr_expect_eq(signature("d=not a domain"), -EINVAL);
         cr_expect_eq(signature("d=a.example; d=b.example"), -EINVAL, "two of them mean nothing");
+        cr_expect_eq(signature("d=a.example; bh=again"), -EINVAL);
+}
+
+Test(dkim_signature, is_none_without_what_every_signature_has)
+{
+        static const char text[] = "v=1; d=reject.test";
+
+        cr_expect_eq(dkim_signature_domain(text, strlen(text), domain), -EINVAL);
 }

@@ -212,7 +212,7 @@ static void signed_by(const char *domain)
 {
         char text[300];
 
-        snprintf(text, sizeof(text), "v=1; a=rsa-sha256; d=%s; s=s; h=from; b=x", domain);
+        snprintf(text, sizeof(text), "v=1; a=rsa-sha256; d=%s; s=s; h=from; bh=y; b=x", domain);
         message_field(&session.message, "DKIM-Signature", text);
 }
 

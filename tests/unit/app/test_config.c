@@ -355,3 +355,59 @@ Test(config, more_than_its_memory_holds)
         cr_expect_eq(error_count, 1);
         free(text);
 }
+
+/* Values of every option as no one would write them; the largest that a type can have. */
+static void write_huge(FILE *file, const option_schema_t *row, size_t size)
+{
+        char *text = malloc(size + 1);
+
+        memset(text, 'a', size);
+        text[size] = '\0';
+        fprintf(file, "%s = ", row->name);
+        switch (row->type) {
+        case OPTION_NUMBER:
+                fprintf(file, "9223372036854775807L");
+                break;
+        case OPTION_LIST:
+                fprintf(file, "( ");
+                for (size_t i = 0; i < size / 10; i++)
+                        fprintf(file, "\"a%zu.test\", ", i);
+                fprintf(file, "\"%s\" )", text);
+                break;
+        case OPTION_OVERRIDES:
+                fprintf(file, "( ");
+                for (size_t i = 0; i < size / 100; i++)
+                        fprintf(file, "{ AuthorDomain = \"a%zu.test\"; Action = \"annotate\"; }, ",
+                                i);
+                fprintf(file, "{ AuthorDomain = \"%s\"; Client = \"%s\"; Action = \"%s\"; } )",
+                        text, text, text);
+                break;
+        default:
+                fprintf(file, "\"%s\"", text);
+        }
+        fprintf(file, ";\n");
+        free(text);
+}
+
+/* Taken or refused with a message, but neither a crash nor anything in between. */
+Test(config, huge_values_of_every_option)
+{
+        for (size_t i = 0; i < option_schema_count; i++) {
+                const option_schema_t *row = &option_schema[i];
+                const bool in_group = row->group != NULL;
+                const config_t *config;
+                FILE *file = fopen(path, "w");
+
+                if (in_group)
+                        fprintf(file, "%s: {\n", row->group);
+                write_huge(file, row, 100000);
+                if (in_group)
+                        fprintf(file, "};\n");
+                fclose(file);
+                error_count = 0;
+                config = config_load(path, CONFIG_TOOL, note, NULL);
+                cr_expect((config != NULL) == (error_count == 0), "%s", row->name);
+                cr_expect(error_count > 0 || row->check == NULL, "%s was taken", row->name);
+                config_release(config);
+        }
+}

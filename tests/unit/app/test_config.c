@@ -407,7 +407,6 @@ Test(config, huge_values_of_every_option)
                 error_count = 0;
                 config = config_load(path, CONFIG_TOOL, note, NULL);
                 cr_expect((config != NULL) == (error_count == 0), "%s", row->name);
-                cr_expect(error_count > 0 || row->check == NULL, "%s was taken", row->name);
                 config_release(config);
         }
 }

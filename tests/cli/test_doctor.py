@@ -190,7 +190,7 @@ def test_the_documented_setup_is_fine(host, lab):
     assert lab.join(reply) == "queueid"
     found = host.look()
     assert (found.status, found.problems, found.notes) == (0, [], NOTES)
-    assert {"config", "postfix", "socket", "state", "forged-results", "dkim", "milter", "policy", "resolver",
+    assert {"config", "postfix", "socket", "state", "forged-results", "smuggling", "dkim", "milter", "policy", "resolver",
             "join"} == set(found.keywords("ok"))
     texts = {finding["keyword"]: finding["text"] for finding in found.findings}
     assert re.search(r"by queue ID [1-9]\d*, by envelope 0, from a header 0, evaluated by truefrom-milter 0",

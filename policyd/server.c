@@ -41,8 +41,7 @@ typedef struct server {
         task_t *ready, **ready_end;  /* with a reply, which waits for the commit */
         store_statistics_t reported; /* of the store, what was logged */
         time_t losses_logged;
-        time_t failure_logged;        /* of writing to the store */
-        unsigned long failed_commits; /* in a row */
+        time_t failure_logged; /* of writing to the store */
         bool stopping;
         ev_io listener;
         ev_prepare prepare;
@@ -122,18 +121,11 @@ static void look_at_store(server_t *server)
 }
 
 /* A file system that is full or read-only stays so for a while: a line a minute will do. */
-static void log_commit(server_t *server, int error)
+static void log_failed_commit(server_t *server, int error)
 {
         time_t now = time(NULL);
 
-        if (error == 0) {
-                if (server->failed_commits > 0)
-                        log_info("state store: written to again, after %lu failed commits",
-                                 server->failed_commits);
-                server->failed_commits = 0;
-                return;
-        }
-        if (server->failed_commits++ > 0 && now < server->failure_logged + LOSSES_LOG_SECONDS)
+        if (now < server->failure_logged + LOSSES_LOG_SECONDS)
                 return;
         server->failure_logged = now;
         log_error("state store: cannot write: %s; look at the file system of %s, the milter "
@@ -147,7 +139,8 @@ static void commit(server_t *server)
         int error = store_commit(server->store);
         int64_t requests = 0;
 
-        log_commit(server, error);
+        if (error != 0)
+                log_failed_commit(server, error);
         if (server->metrics == NULL)
                 return;
         for (const task_t *task = server->ready; task != NULL; task = task->next)

@@ -127,8 +127,11 @@ static int take_signature(struct reading *reading, const header_field_t *field)
 {
         char domain[DOMAIN_SIZE];
         int error = dkim_signature_domain(field->body, field->len, domain);
+        gather_signatures_t *signatures = &reading->subject->signatures;
         const char **grown, *copy;
 
+        signatures->forge_results =
+            signatures->forge_results || dkim_signature_forges_results(field->body, field->len);
         if (error != 0)
                 return error == -ENOMEM ? error : 0;
         grown = arena_grow(reading->arena, reading->signatures, reading->signature_count,

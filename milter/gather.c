@@ -14,6 +14,11 @@ struct ignored_log {
 static void log_ignored(void *context, const authres_field_t *field, enum gather_belief belief,
                         const char *authserv_id)
 {
+        static const char *const words[] = {
+            [GATHER_UNTRUSTED] = "",
+            [GATHER_MALFORMED] = "malformed ",
+            [GATHER_TAINTED] = "tainted ",
+        };
         struct ignored_log *ignored = context;
         const char *from = authserv_id != NULL ? " from " : "";
 
@@ -23,8 +28,7 @@ static void log_ignored(void *context, const authres_field_t *field, enum gather
                 log_info("%s ignoring further Authentication-Results", ignored->queue_id);
         else
                 log_info("%s ignoring %sAuthentication-Results at %u%s%s", ignored->queue_id,
-                         belief == GATHER_MALFORMED ? "malformed " : "", field->index, from,
-                         authserv_id != NULL ? authserv_id : "");
+                         words[belief], field->index, from, authserv_id != NULL ? authserv_id : "");
         ignored->count++;
 }
 
@@ -37,7 +41,9 @@ int gather(const session_t *session, const char *queue_id, const from_author_t *
         const gather_input_t input = {
             .fields = message->authres,
             .field_count = message->authres_count,
-            .signatures = {.domains = message->signatures, .count = message->signature_count},
+            .signatures = {.domains = message->signatures,
+                           .count = message->signature_count,
+                           .forge_results = message->signatures_forge_results},
             .author = author,
             .sender = message->sender,
             .helo = session->helo,

@@ -111,9 +111,12 @@ static void add_authres(message_t *message, const char *body)
 static void add_signature(message_t *message, const char *body)
 {
         char domain[DOMAIN_SIZE];
-        int error = dkim_signature_domain(body, strlen(body), domain);
+        size_t len = strlen(body);
+        int error = dkim_signature_domain(body, len, domain);
         const char **grown, *copy;
 
+        message->signatures_forge_results =
+            message->signatures_forge_results || dkim_signature_forges_results(body, len);
         message->failed = message->failed || error == -ENOMEM;
         if (error != 0)
                 return;

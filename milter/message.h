@@ -29,6 +29,7 @@ typedef struct message {
         size_t authres_count, authres_room;
         const char **signatures; /**< d= of the DKIM-Signature fields, normalized */
         size_t signature_count, signature_room;
+        bool signatures_forge_results;         /**< dkim_signature_forges_results of any */
         struct override_input *override_input; /**< NULL = no Overrides */
         const char *message_id; /**< of the first such field, without `<` and `>`, for the log; or
                                      NULL */

@@ -55,6 +55,7 @@ static json_t *beliefs(const check_t *check)
             [GATHER_BELIEVED] = "believed",
             [GATHER_UNTRUSTED] = "untrusted",
             [GATHER_MALFORMED] = "malformed",
+            [GATHER_TAINTED] = "tainted",
         };
         json_t *list = json_array();
 

@@ -96,6 +96,7 @@ static void tell_belief(const struct telling *telling, const check_belief_t *bel
             [GATHER_BELIEVED] = "believed",
             [GATHER_UNTRUSTED] = "not believed: its authserv-id is not in TrustedAuthservIDs",
             [GATHER_MALFORMED] = "not believed: malformed",
+            [GATHER_TAINTED] = "not believed: the message holds a \";\" where filters copy from",
         };
 
         label(telling, "results from");

@@ -99,8 +99,9 @@ static int take_dkim(struct gathering *gathering, const authres_result_t *result
 
         if (value == NULL)
                 value = authres_property(result, AUTHRES_HEADER, "i");
-        if (value != NULL || result->result != AUTH_TEMPERROR)
-                out->has_dkim_result = true;
+        out->has_dkim_result = true;
+        if (value == NULL && result->result == AUTH_TEMPERROR)
+                out->has_nameless_temperror = true;
         if (result->result == AUTH_NONE && value == NULL)
                 return 0; /* "dkim=none": there was no signature */
         dkim = arena_grow(arena, out->dkim, out->dkim_count, &out->dkim_room, sizeof(*dkim));
@@ -139,13 +140,30 @@ static bool is_trusted(const gather_input_t *input, const char *authserv_id)
         return false;
 }
 
+static bool holds_separator(const char *text)
+{
+        return text != NULL && strchr(text, ';') != NULL;
+}
+
+/*
+ * Filters copy what the sender chose into their fields, and not all of them quote it: behind a ";"
+ * it reads as a result of theirs, and nothing in the field tells. No honest message has one there.
+ */
+static bool is_tainted(const gather_input_t *input)
+{
+        return input->signatures.forge_results || holds_separator(input->sender) ||
+               holds_separator(input->helo);
+}
+
 static enum gather_belief judge(const gather_input_t *input, const authres_t *authres)
 {
         if (authres->authserv_id == NULL)
                 return GATHER_MALFORMED;
         if (!is_trusted(input, authres->authserv_id))
                 return GATHER_UNTRUSTED;
-        return authres->status == AUTHRES_OK ? GATHER_BELIEVED : GATHER_MALFORMED;
+        if (authres->status != AUTHRES_OK)
+                return GATHER_MALFORMED;
+        return is_tainted(input) ? GATHER_TAINTED : GATHER_BELIEVED;
 }
 
 static int gather_field(struct gathering *gathering, const authres_field_t *field)
@@ -271,5 +289,7 @@ int gather_results(arena_t *arena, const gather_input_t *input, gathered_t *out)
                 if (error != 0)
                         return error;
         }
-        return out->has_dkim_result ? 0 : add_missing_signatures(&gathering);
+        if (out->has_dkim_result && !out->has_nameless_temperror)
+                return 0;
+        return add_missing_signatures(&gathering);
 }

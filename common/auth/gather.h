@@ -27,7 +27,9 @@ typedef struct authres_field {
 enum gather_belief {
         GATHER_BELIEVED,
         GATHER_UNTRUSTED, /**< from an authserv-id that is not trusted */
-        GATHER_MALFORMED
+        GATHER_MALFORMED,
+        GATHER_TAINTED /**< trusted, but the message holds what, copied into it, reads as a result
+                        */
 };
 
 /** Told of each field in turn. @param authserv_id as written; NULL when it cannot be read */
@@ -38,6 +40,7 @@ typedef void gather_observer_fn(void *context, const authres_field_t *field,
 typedef struct gather_signatures {
         const char *const *domains; /**< their d=, normalized, in the order of the fields */
         size_t count;
+        bool forge_results; /**< dkim_signature_forges_results of any of them */
 } gather_signatures_t;
 
 typedef struct gather_input {
@@ -59,8 +62,8 @@ typedef struct gather_input {
 typedef struct gathered {
         dmarc_identifier_t *dkim; /**< every dkim= of a believed field */
         size_t dkim_count, dkim_room;
-        bool has_dkim_result;     /**< some believed field has a dkim= that tells of a signature or
-                                       that there is none */
+        bool has_dkim_result;        /**< some believed field has a dkim= */
+        bool has_nameless_temperror; /**< and one with temperror, which tells no domain */
         const char *dkim_missing; /**< the d= of a signature that the verifier should have told of;
                                        NULL = none. It stands among `dkim` as a temperror */
         bool has_spf;             /**< a believed spf= for this message's own envelope */

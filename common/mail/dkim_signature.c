@@ -1,7 +1,7 @@
 #include "common/mail/dkim_signature.h"
 
+#include <ctype.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #define REQUIRED_TAGS 7
@@ -71,4 +71,50 @@ int dkim_signature_domain(const char *body, size_t len, char out[DOMAIN_SIZE])
         if (found != (1U << REQUIRED_TAGS) - 1)
                 return -EINVAL;
         return domain_normalize(domain.value, (size_t)(domain.value_end - domain.value), out);
+}
+
+static int hex_value(char c)
+{
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
+}
+
+/* The octet that "=XX" stands for (RFC 6376 2.11), or -1. */
+static int encoded_octet(const char *at, const char *end)
+{
+        if (end - at < 3 || *at != '=' || hex_value(at[1]) < 0 || hex_value(at[2]) < 0)
+                return -1;
+        return hex_value(at[1]) << 4 | hex_value(at[2]);
+}
+
+static bool holds_encoded_separator(const char *at, const char *end)
+{
+        for (; at < end; at++) {
+                int octet = encoded_octet(at, end);
+
+                if (octet == ';' || octet == 0x7f || (octet >= 0 && octet < ' '))
+                        return true;
+        }
+        return false;
+}
+
+/* Every i= is looked at, also of a field that is no signature by our reading: what the verifier
+ * makes of it is not known here. */
+bool dkim_signature_forges_results(const char *body, size_t len)
+{
+        const char *end = body + len;
+        struct tag tag;
+
+        for (const char *at = body; at < end;) {
+                const char *semicolon = memchr(at, ';', (size_t)(end - at));
+                const char *tag_end = semicolon != NULL ? semicolon : end;
+
+                if (read_tag(at, tag_end, &tag) && tag.name_end - tag.name == 1 &&
+                    (*tag.name == 'i' || *tag.name == 'I') &&
+                    holds_encoded_separator(tag.value, tag.value_end))
+                        return true;
+                at = semicolon != NULL ? semicolon + 1 : end;
+        }
+        return false;
 }

@@ -1,5 +1,9 @@
 """Header fields that lie: forged Authentication-Results, several From fields, broken structure."""
 
+import base64
+import hashlib
+import subprocess
+
 import pytest
 
 from lab import AUTHSERV_ID, message
@@ -275,3 +279,43 @@ def test_another_spelling_of_the_trusted_name_is_not_believed(lab, name):
     reply = lab.send(text.encode() if isinstance(text, str) else text, "nodkim", client=BAD,
                      sender="x@evil.test")
     assert str(reply) == "550 5.7.1 rejected by DMARC policy for reject.test"
+
+
+def signed_as(lab, text, domain, identity):
+    """The message (one line of body) with a good signature of the domain's, and any identity in it."""
+    author = next(line for line in text.split("\n") if line.startswith("From: "))
+    body = text.split("\n\n", 1)[1].replace("\n", "\r\n")
+    digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+    field = f"v=1; a=rsa-sha256; c=relaxed/simple; d={domain}; s=s1; i={identity}; h=from; bh={digest}; b="
+    made = subprocess.run(["openssl", "dgst", "-sha256", "-sign", lab.dkim_key(domain)], check=True,
+                          input=f"from:{author[6:]}\r\ndkim-signature:{field}".encode(), capture_output=True)
+    return f"DKIM-Signature: {field}{base64.b64encode(made.stdout).decode()}\n{text}"
+
+
+def test_opendkim_verifies_what_these_tests_sign(lab):
+    text = signed_as(lab, message("a@honest.test"), "honest.test", "joe@honest.test")
+    assert "dmarc=pass" in lab.result(lab.send(text, client=BAD, sender="x@evil.test"))
+
+
+@pytest.mark.parametrize("local", [
+    "x=3B=20dkim=3Dpass=20header.d=3Dreject.test=20header.y=3Dz",
+    "x=3bdkim=3Dpass=20header.d=3Dreject.test=20y=3Dz",
+    "x@honest.test=3B=20dkim=3Dpass=20header.d=3Dreject.test=20reason=3Dz",
+    "x=0D=0A=20=3B=20dkim=3Dpass=20header.d=3Dreject.test=3B=20y=3Dz",
+    "=22=3B=20dkim=3Dpass=20header.d=3Dreject.test=3B=20y=3D=22z",
+    "x=0D=0AAuthentication-Results:=20" + AUTHSERV_ID + "=3B=20dkim=3Dpass=20header.d=3Dreject.test=3B=20y=3Dz",
+    "x=0AFrom:=20a@reject.test",
+])
+def test_a_signature_writes_no_result_of_opendkims(lab, local):
+    """OpenDKIM writes the identity of a signature decoded and unquoted into its own field."""
+    text = signed_as(lab, message("a@reject.test"), "honest.test", f"{local}@honest.test")
+    assert str(lab.send(text, client=BAD, sender="x@evil.test")) == REJECTED
+
+
+def test_a_sender_writes_no_result_of_a_filters(lab):
+    fields = (f"Authentication-Results: {AUTHSERV_ID}; spf=pass smtp.mailfrom=x; dkim=pass header.d=reject.test\n"
+              "\theader.y=z@evil.test\n")
+    reply = lab.send(message("a@reject.test", fields), "nodkim", client=BAD,
+                     sender='"x; dkim=pass header.d=reject.test header.y=z"@evil.test')
+    assert str(reply) == REJECTED
+    assert "ignoring tainted Authentication-Results at " in lab.milter.text()

@@ -48,3 +48,29 @@ Test(dkim_signature, is_none_without_what_every_signature_has)
 
         cr_expect_eq(dkim_signature_domain(text, strlen(text), domain), -EINVAL);
 }
+
+static bool forges(const char *body)
+{
+        return dkim_signature_forges_results(body, strlen(body));
+}
+
+Test(dkim_signature, tells_an_identity_that_would_read_as_a_result)
+{
+        cr_expect(
+            forges("v=1; d=evil.test; i=x=3B=20dkim=3Dpass=20header.d=3Dbank.test@evil.test"));
+        cr_expect(forges("i=a=3b"), "lower case; at the end");
+        cr_expect(forges("i=a@b;\r\n\tI\r\n\t=x=0Ay@evil.test"), "a second one, a line feed");
+        cr_expect(forges("i=x=00"));
+        cr_expect(forges("i=x=7F"));
+}
+
+Test(dkim_signature, takes_other_identities_for_harmless)
+{
+        cr_expect_not(forges(""));
+        cr_expect_not(forges("v=1; d=a.example; i=joe@a.example; z=Subject:a=3Bb|i=3Bx"));
+        cr_expect_not(forges("i=\"joe=20doe\"@a.example"));
+        cr_expect_not(forges("i=bounce=3Duser=40x@a.example"));
+        cr_expect_not(forges("i=a=3"));
+        cr_expect_not(forges("i=a=;B=3B"));
+        cr_expect_not(forges("ii=a=3B; bi=a=3B"));
+}

@@ -240,8 +240,56 @@ Test(gather, leaves_open_what_the_verifier_said_nothing_of)
         cr_expect_str_eq(result.dkim_missing, "news.sender.example");
         field("mx.example.org; dkim=fail header.d=elsewhere.test");
         result = gathered();
-        cr_expect_null(result.dkim_missing, "the verifier has told");
-        cr_expect_eq(result.dkim_count, 2);
+        cr_expect_str_eq(result.dkim_missing, "news.sender.example", "of another signature alone");
+}
+
+/* Words that are not registered are none of our business, but the verifier has spoken. */
+Test(gather, leaves_nothing_open_where_the_verifier_has_told)
+{
+        static const char *const told[] = {"dkim=fail header.d=elsewhere.test", "dkim=permerror",
+                                           "dkim=neutral"};
+
+        signed_by("sender.example");
+        for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++) {
+                char text[100];
+
+                session.message.authres_count = 0;
+                snprintf(text, sizeof(text), "mx.example.org; %s", told[i]);
+                field(text);
+                cr_expect_null(gathered().dkim_missing, "%s", told[i]);
+        }
+}
+
+/* What OpenDKIM 2.11 makes of
+ * i=x=3B=20dkim=3Dpass=20header.d=3Dsender.example=20header.y=3Dz@evil.test
+ */
+Test(gather, believes_nothing_when_a_signature_writes_results)
+{
+        gathered_t result;
+
+        message_field(&session.message, "DKIM-Signature",
+                      "v=1; a=rsa-sha256; d=evil.test; s=s; h=from; bh=y; b=x; "
+                      "i=x=3B=20dkim=3Dpass=20header.d=3Dsender.example=20header.y=3Dz@evil.test");
+        field("mx.example.org; dkim=pass header.d=evil.test header.i=x; dkim=pass "
+              "header.d=sender.example header.y=z@evil.test header.a=rsa-sha256");
+        result = gathered();
+        cr_expect_eq(result.dkim_count, 0);
+        cr_expect_eq(result.ignored, 1);
+        cr_expect_eq(result.remove_count, 0);
+}
+
+Test(gather, believes_nothing_when_the_envelope_writes_results)
+{
+        session.message.sender = "x; dkim=pass header.d=sender.example header.y=z@evil.test";
+        field("mx.example.org; spf=pass smtp.mailfrom=x; dkim=pass header.d=sender.example "
+              "header.y=z@evil.test");
+        cr_expect_eq(gathered().dkim_count, 0);
+        session.message.sender = "";
+        session.helo = strdup("x;dkim=pass");
+        cr_expect_eq(gathered().dkim_count, 0);
+        free(session.helo);
+        session.helo = strdup("mail.sender.example");
+        cr_expect_eq(gathered().dkim_count, 1, "the same field, nothing to be copied from");
 }
 
 Test(gather, takes_the_verifiers_word_that_there_is_no_signature)

@@ -85,7 +85,7 @@ static int encoded_octet(const char *at, const char *end)
 {
         if (end - at < 3 || *at != '=' || hex_value(at[1]) < 0 || hex_value(at[2]) < 0)
                 return -1;
-        return hex_value(at[1]) << 4 | hex_value(at[2]);
+        return hex_value(at[1]) * 16 + hex_value(at[2]);
 }
 
 static bool holds_encoded_separator(const char *at, const char *end)

@@ -808,3 +808,40 @@ def test_smuggling(host):
     assert found.changes("smuggling") == ["smtpd_forbid_bare_newline = yes"]
     host.main(smtpd_forbid_bare_newline="yes")
     assert host.look().problems == []
+
+
+@pytest.mark.parametrize("value", ["NO", "other", "$helpful"])
+def test_smuggling_by_another_word(host, value):
+    """Case does not matter to Postfix, a value may be a variable's, and a word that is not known to help is no help."""
+    host.main(helpful="no", smtpd_forbid_bare_newline=value)
+    found = host.look()
+    assert "smuggling" in found.problems and "smuggling" not in found.keywords("ok")
+    host.repair_all(found["smuggling"])
+    assert "smuggling" not in host.look().problems
+
+
+def test_smuggling_through_one_service(host):
+    """What master.cf says for a service holds there, and only there; what is for this host's own users is theirs."""
+    host.add_service("2525")
+    host.add_service("submission")
+    for service in ("2525/inet", "submission/inet"):
+        host.override(service, "smtpd_forbid_bare_newline = no")
+    found = host.look()
+    assert found.problems == ["smuggling"]
+    assert found["smuggling"]["where"] == "2525/inet"
+    assert found["smuggling"]["changes"] == [{
+        "file": f"{host.postfix}/master.cf", "section": "2525/inet",
+        "line": "-o { smtpd_forbid_bare_newline = yes }"}]
+    host.repair_all(found["smuggling"])
+    assert host.look().problems == []
+    host.main(smtpd_forbid_bare_newline="no")
+    host.override(host.lab.service, "smtpd_forbid_bare_newline = normalize")
+    assert host.look().problems == []
+
+
+@pytest.mark.parametrize("name", sorted(set(os.listdir(f"{TOP}/etc/postfix")) - {"README"}))
+def test_each_documented_way_refuses_smuggling(name):
+    with open(f"{TOP}/etc/postfix/{name}", encoding="utf-8") as file:
+        text = file.read()
+    assert re.search(r"^smtpd_forbid_bare_newline = yes$", text, re.M)
+    assert re.search(r"^smtpd_data_restrictions =(\n    .*,)*\n?\s+reject_unauth_pipelining(,\n    .*)*$", text, re.M)

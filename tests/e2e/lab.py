@@ -269,6 +269,7 @@ class Lab:
         "nodkim": ("rcpt", "data"),
         "recipient_nodkim": ("rcpt",),
         "smuggling_nodkim": ("rcpt", "data"),  # takes a bare newline for a line end, as Postfix 3.7 does
+        "smuggling_guarded_nodkim": ("rcpt", "data"),  # so too, with reject_unauth_pipelining
         "sign": (),
     }
 
@@ -500,6 +501,8 @@ smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
             }
             if name.startswith("smuggling"):
                 options["smtpd_forbid_bare_newline"] = "no"
+            if name.startswith("smuggling_guarded"):
+                options["smtpd_data_restrictions"] = f"reject_unauth_pipelining, {policy}"
             if name.startswith("guarded"):
                 options["cleanup_service_name"] = "cleanup_guarded"
             chroot = "y" if name == "chroot" else "n"

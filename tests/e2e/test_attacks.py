@@ -201,3 +201,9 @@ def test_smuggling(lab):
     assert smuggle(lab, "smuggling_nodkim") == [250, 250, 250, 354, 250, 221]
     assert re.search(r"honest\.test pass .*spf=pass/honest\.test", lab.milter.text())
     assert smuggle(lab, "nodkim") == [250, 221]
+
+
+def test_smuggling_sends_ahead(lab):
+    """reject_unauth_pipelining alone: the message inside is refused at its DATA, as its content is there already."""
+    codes = smuggle(lab, "smuggling_guarded_nodkim")
+    assert codes[:4] == [250, 250, 250, 503], codes

@@ -5,12 +5,13 @@
 #include <string.h>
 #include <strings.h>
 
-#define POLICY_SOCKET   "truefrom/policyd.sock"
-#define POLICY_SERVICE  "{ unix:" POLICY_SOCKET ", timeout=30s, default_action=DUNNO }"
-#define POLICY          "check_policy_service " POLICY_SERVICE
-#define FORGED_RESULTS  "regexp:{{/^Authentication-Results:/ IGNORE}}"
-#define QUEUE_DIRECTORY "/var/spool/postfix/"
-#define OPENDKIM        "unix:opendkim/opendkim.sock" /* as documented */
+#define POLICY_SOCKET     "truefrom/policyd.sock"
+#define POLICY_SERVICE    "{ unix:" POLICY_SOCKET ", timeout=30s, default_action=DUNNO }"
+#define POLICY            "check_policy_service " POLICY_SERVICE
+#define DATA_RESTRICTIONS "reject_unauth_pipelining, " POLICY
+#define FORGED_RESULTS    "regexp:{{/^Authentication-Results:/ IGNORE}}"
+#define QUEUE_DIRECTORY   "/var/spool/postfix/"
+#define OPENDKIM          "unix:opendkim/opendkim.sock" /* as documented */
 
 typedef struct maker {
         arena_t *arena;
@@ -264,6 +265,15 @@ static int header_checks(const maker_t *maker)
         return 0;
 }
 
+/* Against messages smuggled behind others; only where this Postfix knows it and allows them. */
+static int bare_newlines(const maker_t *maker)
+{
+        if (postfix_find(maker->postfix, NULL, "smtpd_forbid_bare_newline", NULL) == NULL ||
+            strcasecmp(written(maker, "smtpd_forbid_bare_newline"), "no") != 0)
+                return 0;
+        return add(maker, NULL, "smtpd_forbid_bare_newline", "yes");
+}
+
 #define NETWORKS_FIRST "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination, "
 
 static int documented(const maker_t *maker)
@@ -272,13 +282,14 @@ static int documented(const maker_t *maker)
                 const char *name, *value;
         } lines[] = {
             {"smtpd_recipient_restrictions", NETWORKS_FIRST POLICY},
-            {"smtpd_data_restrictions", POLICY},
+            {"smtpd_data_restrictions", DATA_RESTRICTIONS},
             {"smtpd_milters", arena_printf(maker->arena, OPENDKIM ", %s", maker->ours)},
             {"non_smtpd_milters", OPENDKIM},
             {"milter_default_action", "tempfail"},
             {"header_checks", FORGED_RESULTS},
             {"mime_header_checks", ""},
             {"nested_header_checks", ""},
+            {"smtpd_forbid_bare_newline", "yes"},
         };
 
         for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
@@ -296,10 +307,10 @@ int maincf_make(arena_t *arena, const postfix_t *postfix, const char *theirs, co
         if (postfix == NULL)
                 return documented(&maker);
         if (restrictions(&maker, "smtpd_recipient_restrictions", NETWORKS_FIRST POLICY) != 0 ||
-            restrictions(&maker, "smtpd_data_restrictions", POLICY) != 0 ||
+            restrictions(&maker, "smtpd_data_restrictions", DATA_RESTRICTIONS) != 0 ||
             smtpd_milters(&maker) != 0 || non_smtpd_milters(&maker) != 0 ||
             add(&maker, NULL, "milter_default_action", "tempfail") != 0 ||
-            header_checks(&maker) != 0 || services(&maker) != 0)
+            header_checks(&maker) != 0 || bare_newlines(&maker) != 0 || services(&maker) != 0)
                 return -ENOMEM;
         return 0;
 }

@@ -309,7 +309,7 @@ def test_without_postfix_the_documented_lines_are_printed(migrate, tmp_path):
     settings = postfix_settings(result)
     documented = read(f"{TOP}/etc/postfix/main.cf.recipient-and-data")
     for name in ("smtpd_data_restrictions", "smtpd_milters", "milter_default_action", "header_checks",
-                 "mime_header_checks", "nested_header_checks"):
+                 "mime_header_checks", "nested_header_checks", "smtpd_forbid_bare_newline"):
         value = re.search(rf"(?m)^{name} =(.*(?:\n[ \t].*)*)", documented)[1]
         assert settings[name].split() == value.split(), name
     assert settings["smtpd_recipient_restrictions"].endswith(f"reject_unauth_destination, {POLICY}")
@@ -322,11 +322,12 @@ def test_the_tutorials_postfix(migrate, postfix):
     assert postfix_settings(result) == {
         "smtpd_recipient_restrictions":
             f"permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination, {POLICY}",
-        "smtpd_data_restrictions": POLICY,
+        "smtpd_data_restrictions": f"reject_unauth_pipelining, {POLICY}",
         "smtpd_milters": "local:opendkim/opendkim.sock, unix:truefrom/milter.sock",
         "non_smtpd_milters": "local:opendkim/opendkim.sock",
         "milter_default_action": "tempfail",
-        "header_checks": FORGED, "mime_header_checks": "", "nested_header_checks": ""}
+        "header_checks": FORGED, "mime_header_checks": "", "nested_header_checks": "",
+        "smtpd_forbid_bare_newline": "yes"}
     assert [line.split(" -c ")[0] for line in steps(result) if not line.startswith("postconf")] == [
         "truefrom -t", "systemctl enable truefrom-policyd truefrom-milter",
         "systemctl restart truefrom-policyd truefrom-milter", "postfix reload",

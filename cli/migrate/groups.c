@@ -18,57 +18,38 @@ void translator_policyd(translator_t *translator)
         writer_gap(&translator->writer);
 }
 
-/* A path where the daemons' units let them make no socket, and where their users may not either. */
+/* A path where the daemons' units let them make no socket, and where their users may not either:
+ * ours instead. */
 static void strange_directory(translator_t *translator, unsigned line, const char *path)
 {
-        const bool volatile_path =
-            strncmp(path, "/run/", 5) == 0 || strncmp(path, "/var/run/", 9) == 0;
-        int len = (int)(strrchr(path, '/') - path);
-        const char *directory = translator_made(
-            translator, arena_printf(translator->arena, "%.*s", len > 0 ? len : 1, path));
-
-        translator_comment(
-            translator,
-            "Where OpenDMARC listens, so that smtpd_milters in main.cf stays as it is. The user "
-            "truefrom-milter must own the directory, Postfix must reach the socket, and the "
-            "unit must allow it, by ReadWritePaths= in a drop-in.");
-        if (volatile_path)
-                translator_comment(translator,
-                                   "What is below /run is made anew at each boot: tmpfiles.d must "
-                                   "give the directory to truefrom-milter.");
-        translator_comment(
-            translator, "Simpler: use the second line instead, and put unix:truefrom/milter.sock "
-                        "into smtpd_milters.");
-        if (directory != NULL)
-                translator_note(
-                    translator, line,
-                    arena_printf(translator->arena,
-                                 "Socket: give %s to the user truefrom-milter and allow it in "
-                                 "its unit, or use %s",
-                                 directory, MIGRATE_MILTER_SOCKET));
+        translator_comment(translator,
+                           "Not where OpenDMARC listened: truefrom-milter may make no socket in "
+                           "the folder of another. smtpd_milters in main.cf has to name this one.");
+        translator_note(translator, line,
+                        arena_printf(translator->arena,
+                                     "Socket: truefrom-milter may make no socket at %s: %s instead",
+                                     path, MIGRATE_MILTER_SOCKET));
 }
 
 static void write_socket(translator_t *translator, const opendmarc_setting_t *setting,
                          const char *socket)
 {
         const char *path = endpoint_path(socket);
-        bool strange = false;
 
-        if (path != NULL)
-                strange = strncmp(path, SOCKET_DIRECTORY, strlen(SOCKET_DIRECTORY)) != 0;
-        if (strange)
+        translator->result->opendmarc_socket = socket;
+        if (path != NULL && strncmp(path, SOCKET_DIRECTORY, strlen(SOCKET_DIRECTORY)) != 0) {
                 strange_directory(translator, setting->line, path);
-        else if (path == NULL && strchr(socket, '@') == NULL)
+                socket = MIGRATE_MILTER_SOCKET;
+        } else if (path == NULL && strchr(socket, '@') == NULL) {
                 translator_comment(translator,
                                    "On all addresses of this host, as in OpenDMARC: PORT@localhost "
                                    "keeps others out.");
-        else
+        } else {
                 translator_comment(translator,
                                    "Where OpenDMARC listens: smtpd_milters in main.cf stays as it "
                                    "is.");
+        }
         writer_string(&translator->writer, "Socket", socket);
-        if (strange)
-                writer_suggest(&translator->writer, "Socket", MIGRATE_MILTER_SOCKET);
         translator->result->socket = socket;
         translator->result->translated++;
 }

@@ -14,9 +14,9 @@
 
 #include "cli/command.h"
 #include "cli/migrate/ignore.h"
+#include "cli/migrate/next.h"
 #include "cli/migrate/parse.h"
 #include "cli/migrate/translate.h"
-#include "cli/migrate/values.h"
 #include "cli/migrate/writer.h"
 #include "common/app/daemon.h"
 
@@ -26,17 +26,20 @@
 #define EX_CANNOT_CREATE 73 /* sysexits.h EX_CANTCREAT */
 
 struct request {
-        const char *source; /* opendmarc.conf */
-        const char *output; /* NULL = stdout */
+        const char *source;     /* opendmarc.conf */
+        const char *output;     /* NULL = stdout */
+        const char *config_dir; /* Postfix's; NULL = postconf's own */
         bool force;
 };
 
 static void usage(FILE *out)
 {
-        fprintf(out, "usage: truefrom migrate [-o FILE [--force]] OPENDMARC-CONF\n"
-                     "  -o, --output FILE  write to FILE, which must not exist, instead of stdout\n"
-                     "  -f, --force        replace FILE when it exists\n"
-                     "  -h, --help         print this help\n");
+        fprintf(out,
+                "usage: truefrom migrate [-o FILE [--force]] [--config-dir DIR] OPENDMARC-CONF\n"
+                "  -o, --output FILE  write to FILE, which must not exist, instead of stdout\n"
+                "  -f, --force        replace FILE when it exists\n"
+                "  --config-dir DIR   Postfix's configuration (default: postconf's)\n"
+                "  -h, --help         print this help\n");
 }
 
 static int wrong_usage(const char *message)
@@ -49,9 +52,11 @@ static int wrong_usage(const char *message)
 /* @return -1 to go on, else the exit status */
 static int read_arguments(int argc, char **argv, struct request *request)
 {
+        enum { CONFIG_DIR = 256 };
         static const struct option long_options[] = {
             {"output", required_argument, NULL, 'o'},
             {"force", no_argument, NULL, 'f'},
+            {"config-dir", required_argument, NULL, CONFIG_DIR},
             {"help", no_argument, NULL, 'h'},
             {NULL, 0, NULL, 0},
         };
@@ -64,6 +69,9 @@ static int read_arguments(int argc, char **argv, struct request *request)
                         break;
                 case 'f':
                         request->force = true;
+                        break;
+                case CONFIG_DIR:
+                        request->config_dir = optarg;
                         break;
                 case 'h':
                         usage(stdout);
@@ -147,29 +155,6 @@ static void look_at_ignore_hosts(const char *path)
         free(text);
 }
 
-/* What is left to do, by hand. */
-static void print_next_steps(arena_t *arena, const struct request *request,
-                             const migration_t *migration)
-{
-        const char *milter = migrate_postfix_socket(arena, migration->socket);
-        const char *config = request->output != NULL ? request->output : "RESULT";
-
-        fprintf(stderr,
-                "To do next:\n"
-                "- truefrom -t -c %s\n"
-                "- in main.cf, to have SPF evaluated by truefrom-policyd (and no other):\n"
-                "    smtpd_recipient_restrictions = ..., check_policy_service "
-                "{ unix:truefrom/policyd.sock, timeout=30s, default_action=DUNNO }\n"
-                "    smtpd_data_restrictions = check_policy_service "
-                "{ unix:truefrom/policyd.sock, timeout=30s, default_action=DUNNO }\n"
-                "- in main.cf, smtpd_milters has OpenDKIM and then ",
-                config);
-        writer_put_escaped(stderr, milter != NULL ? milter : migration->socket);
-        fprintf(stderr, "\n- systemctl disable --now opendmarc\n"
-                        "- systemctl enable --now truefrom-policyd truefrom-milter\n"
-                        "- postfix reload\n");
-}
-
 /* Replaces or makes the file as a whole, or leaves what is there. @return 0 or a negative errno */
 static int write_new_file(const struct request *request, const migration_t *migration)
 {
@@ -244,7 +229,10 @@ static int migrate(arena_t *arena, const struct request *request, const char *te
                     stderr,
                     "truefrom: %s: %u options translated, %u explained, %u lines not understood\n",
                     request->source, migration.translated, migration.explained, migration.refused);
-                print_next_steps(arena, request, &migration);
+                migrate_print_changes(stderr, conf);
+                if (migrate_print_next_steps(arena, stderr, request->config_dir, request->output,
+                                             &migration) != 0)
+                        fprintf(stderr, "truefrom: migrate: out of memory\n");
                 status = migration.refused > 0 ? EX_CONFIG_ERROR : EXIT_SUCCESS;
         }
         migration_free(&migration);

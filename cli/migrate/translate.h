@@ -29,6 +29,7 @@ typedef struct migration {
         unsigned translated, explained; /**< options of opendmarc.conf */
         unsigned refused;               /**< lines that OpenDMARC 1.4.2 would not start with */
         const char *socket;             /**< milter.Socket, as it is written */
+        const char *opendmarc_socket;   /**< its Socket in our form; NULL = not set, or nonsense */
         const char *ignore_hosts;       /**< IgnoreHosts, as it is written; NULL = it is not */
         migration_note_t *notes;
         size_t note_count, note_room;

@@ -52,9 +52,9 @@ def test_options_before_the_command():
 
 
 def test_options_of_migrate():
-    assert complete("migrate", "--") == ["--force", "--help", "--output"]
+    assert complete("migrate", "--") == ["--config-dir", "--force", "--help", "--output"]
     assert complete("migrate", "--fo") == ["--force"]
-    assert complete("migrate", "-") == ["--force", "--help", "--output", "-f", "-h", "-o"]
+    assert complete("migrate", "-") == ["--config-dir", "--force", "--help", "--output", "-f", "-h", "-o"]
     assert complete("-c", "x", "migrate", "--o") == ["--output"]
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import stat
 import subprocess
 
@@ -92,7 +93,7 @@ def test_debians_default_file(migrate):
     assert result.options == {
         "IgnoreAuthenticatedClients": "false", "LogTarget": '"syslog"', "UMask": '"0002"',
         "policyd.Socket": '"local:/var/spool/postfix/truefrom/policyd.sock"',
-        "milter.Socket": '"local:/run/opendmarc/opendmarc.sock"',
+        "milter.Socket": f'"{DEFAULT_SOCKET}"',
         "milter.QuarantineAction": '"accept"', "milter.SPFSelfValidate": "false"}
     assert "systemd" in result.explained("PidFile")
     assert "RFC 9989" in result.explained("PublicSuffixList")
@@ -109,7 +110,7 @@ def test_the_settings_of_tutorials(migrate, tmp_path):
         "AuthservID": '"OpenDMARC"', "TrustedAuthservIDs": '( "mail.example.org", "HOSTNAME" )',
         "IgnoreHosts": f'"{tmp_path}/ignore.hosts"', "IgnoreAuthenticatedClients": "true",
         "policyd.Socket": '"local:/var/spool/postfix/truefrom/policyd.sock"',
-        "milter.Socket": '"local:/var/spool/postfix/opendmarc/opendmarc.sock"',
+        "milter.Socket": f'"{DEFAULT_SOCKET}"',
         "milter.RejectFailures": "true", "milter.QuarantineAction": '"accept"',
         "milter.RequiredHeaders": "true", "milter.SPFSelfValidate": "true"}
     assert "8 options translated, 0 explained" in result.stderr
@@ -216,14 +217,6 @@ TRANSLATED = [
     ("RejectString go away, %s!", "milter.RejectString", '"go away, %s!"'),
     ('RejectString \\"%s\\', "milter.RejectString", r'"\\\"%s\\"'),
     ("CopyFailuresTo pm@example.org", "milter.CopyFailuresTo", '"pm@example.org"'),
-    ("Socket local:/run/x.sock", "milter.Socket", '"local:/run/x.sock"'),
-    ("Socket unix:/run/x.sock", "milter.Socket", '"local:/run/x.sock"'),
-    ("Socket LOCAL:/run/x.sock", "milter.Socket", '"local:/run/x.sock"'),
-    ("Socket /run/x.sock", "milter.Socket", '"local:/run/x.sock"'),
-    ("Socket local:x.sock", "milter.Socket", '"local:/x.sock"'),
-    ("BaseDirectory /b/\nSocket local:x.sock", "milter.Socket", '"local:/b/x.sock"'),
-    ("ChangeRootDirectory /c\nBaseDirectory /b\nSocket local:x", "milter.Socket", '"local:/c/x"'),
-    ("ChangeRootDirectory c\nBaseDirectory /b\nSocket /s/x", "milter.Socket", '"local:/b/c/s/x"'),
     ("Socket inet:8893@localhost", "milter.Socket", '"inet:8893@localhost"'),
     ("Socket inet:8893", "milter.Socket", '"inet:8893"'),
     ("Socket INET:8893@[192.0.2.1]", "milter.Socket", '"inet:8893@192.0.2.1"'),
@@ -251,25 +244,155 @@ def test_an_empty_file_keeps_opendmarcs_defaults(migrate):
         "milter.QuarantineAction": '"accept"', "milter.SPFSelfValidate": "false"}
 
 
-@pytest.mark.parametrize("socket,postfix", [
-    ("local:/var/spool/postfix/opendmarc/x.sock", "unix:opendmarc/x.sock"),
-    ("local:/run/x.sock", "unix:/run/x.sock"), ("inet:8893@localhost", "inet:localhost:8893"),
-    ("inet:8893", "inet:localhost:8893"), ("inet6:8893@[::1]", "inet:[::1]:8893"),
-    ("nonsense:", "unix:truefrom/milter.sock")])
-def test_the_operator_is_told_what_main_cf_needs(migrate, socket, postfix):
-    result = migrate(f"Socket {socket}\n")
-    assert f"smtpd_milters has OpenDKIM and then {postfix}\n" in result.stderr
-    assert "check_policy_service { unix:truefrom/policyd.sock," in result.stderr
+# --- sockets and what is left to do ------------------------------------------------------------------
+
+ELSEWHERE = [
+    ("Socket local:/run/x.sock", "/run/x.sock"),
+    ("Socket unix:/run/x.sock", "/run/x.sock"),
+    ("Socket LOCAL:/run/x.sock", "/run/x.sock"),
+    ("Socket /run/x.sock", "/run/x.sock"),
+    ("Socket local:x.sock", "/x.sock"),
+    ("BaseDirectory /b/\nSocket local:x.sock", "/b/x.sock"),
+    ("ChangeRootDirectory /c\nBaseDirectory /b\nSocket local:x", "/c/x"),
+    ("ChangeRootDirectory c\nBaseDirectory /b\nSocket /s/x", "/b/c/s/x"),
+    ("Socket local:/var/spool/postfix/opendmarc/opendmarc.sock", "/var/spool/postfix/opendmarc/opendmarc.sock"),
+]
 
 
-def test_a_socket_where_the_daemon_may_make_none_is_warned_of(migrate):
-    result = migrate("Socket local:/run/opendmarc/opendmarc.sock\n")
-    assert result.warnings() == [
-        f"truefrom: warning: {result.source}:1: Socket: give /run/opendmarc to the user truefrom-milter"
-        f" and allow it in its unit, or use {DEFAULT_SOCKET}"]
-    assert f'    #Socket = "{DEFAULT_SOCKET}";' in result.text and "tmpfiles.d" in result.text
-    result = migrate(f"Socket {DEFAULT_SOCKET}\n")
-    assert result.warnings() == [] and "#Socket" not in result.text
+@pytest.mark.parametrize("lines,path", ELSEWHERE)
+def test_a_socket_where_the_daemon_may_make_none_becomes_ours(migrate, lines, path):
+    result = migrate(lines + "\n").check()
+    assert result.options["milter.Socket"] == f'"{DEFAULT_SOCKET}"'
+    line = 1 + lines[:lines.index("Socket ")].count("\n")
+    assert result.warnings() == [f"truefrom: warning: {result.source}:{line}: Socket: truefrom-milter may make"
+                                 f" no socket at {path}: {DEFAULT_SOCKET} instead"]
+
+
+def test_our_own_socket_stays(migrate):
+    assert migrate(f"Socket {DEFAULT_SOCKET}\n").check().warnings() == []
+
+
+POLICY = "check_policy_service { unix:truefrom/policyd.sock, timeout=30s, default_action=DUNNO }"
+FORGED = "regexp:{{/^Authentication-Results:/ IGNORE}}"
+
+
+def steps(result):
+    """The commands that are left to do."""
+    return result.stderr[result.stderr.index("To do next"):].splitlines()[1:]
+
+
+def postfix_settings(result):
+    """What they set: {"smtpd_milters": …}, after a shell has read them."""
+    settings = {}
+    for command in map(shlex.split, steps(result)):
+        if command[0] == "postconf":
+            assert command[-2] in ("-e", "-P"), command
+            settings.update([re.fullmatch(r"(\S+?) ?= ?(.*)", command[-1]).groups()])
+    return settings
+
+
+@pytest.fixture(name="postfix")
+def fixture_postfix(tmp_path):
+    """Makes a configuration directory of Postfix with these lines."""
+    def make(lines, master=""):
+        folder = tmp_path / "postfix"
+        folder.mkdir(exist_ok=True)
+        write(folder / "main.cf", f"compatibility_level = 3.6\n{lines}")
+        write(folder / "master.cf", f"smtp inet n - y - - smtpd\n{master}")
+        return str(folder)
+    return make
+
+
+def test_without_postfix_the_documented_lines_are_printed(migrate, tmp_path):
+    result = migrate(read(f"{DATA}/opendmarc-tutorial.conf"), "--config-dir", tmp_path / "none")
+    assert "documented lines" in result.stderr
+    settings = postfix_settings(result)
+    documented = read(f"{TOP}/etc/postfix/main.cf.recipient-and-data")
+    for name in ("smtpd_data_restrictions", "smtpd_milters", "milter_default_action", "header_checks",
+                 "mime_header_checks", "nested_header_checks", "smtpd_forbid_bare_newline"):
+        value = re.search(rf"(?m)^{name} =(.*(?:\n[ \t].*)*)", documented)[1]
+        assert settings[name].split() == value.split(), name
+    assert settings["smtpd_recipient_restrictions"].endswith(f"reject_unauth_destination, {POLICY}")
+
+
+def test_the_tutorials_postfix(migrate, postfix):
+    folder = postfix("smtpd_milters = local:opendkim/opendkim.sock,local:opendmarc/opendmarc.sock\n"
+                     "non_smtpd_milters = $smtpd_milters\nmilter_default_action = accept\n")
+    result = migrate(read(f"{DATA}/opendmarc-tutorial.conf"), "--config-dir", folder)
+    assert postfix_settings(result) == {
+        "smtpd_recipient_restrictions":
+            f"permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination, {POLICY}",
+        "smtpd_data_restrictions": f"reject_unauth_pipelining, {POLICY}",
+        "smtpd_milters": "local:opendkim/opendkim.sock, unix:truefrom/milter.sock",
+        "non_smtpd_milters": "local:opendkim/opendkim.sock",
+        "milter_default_action": "tempfail",
+        "header_checks": FORGED, "mime_header_checks": "", "nested_header_checks": "",
+        "smtpd_forbid_bare_newline": "yes"}
+    assert [line.split(" -c ")[0] for line in steps(result) if not line.startswith("postconf")] == [
+        "truefrom -t", "systemctl enable truefrom-policyd truefrom-milter",
+        "systemctl restart truefrom-policyd truefrom-milter", "postfix reload",
+        "systemctl disable --now opendmarc", "truefrom doctor"]
+
+
+def test_a_shell_takes_the_commands(migrate, postfix):
+    folder = postfix("smtpd_milters = local:opendmarc/opendmarc.sock\nheader_checks = regexp:{{/it's/ HOLD}}\n",
+                     "submission inet n - y - - smtpd\n"
+                     "  -o { smtpd_milters = { inet:localhost:8891, connect_timeout=5s }, local:opendmarc/opendmarc.sock }\n")
+    result = migrate("RejectFailures yes\n", "--config-dir", folder)
+    script = "\n".join(line for line in steps(result) if line.startswith("postconf"))
+    subprocess.run(["sh", "-e"], input=script, text=True, check=True, timeout=60,
+                   env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
+    again = migrate("RejectFailures yes\n", "--config-dir", folder)
+    shown = subprocess.run(["/usr/sbin/postconf", "-c", folder, "-P"], capture_output=True, text=True,
+                           timeout=60, check=True).stdout
+    assert "smtpd_milters={inet:localhost:8891,connect_timeout=5s},unix:truefrom/milter.sock" in shown.replace(" ", "")
+    settings, then = postfix_settings(result), postfix_settings(again)
+    assert settings["header_checks"] == f"{FORGED}, regexp:{{{{/it's/ HOLD}}}}"
+    assert settings["mime_header_checks"] == "regexp:{{/it's/ HOLD}}"
+    # done twice, nothing changes
+    assert then.items() <= settings.items()
+
+
+@pytest.mark.parametrize("name,before,after", [
+    ("smtpd_milters", "inet:127.0.0.1:8893", "unix:truefrom/milter.sock"),
+    ("smtpd_milters", "inet:localhost:8891, { inet:localhost:8893, connect_timeout=5s }, inet:mx:8893",
+     "inet:localhost:8891, inet:mx:8893, unix:truefrom/milter.sock"),
+    ("smtpd_milters", "unix:/run/dm/x.sock, unix:dm/x.sock", "unix:dm/x.sock, unix:truefrom/milter.sock"),
+    ("smtpd_milters", "unix:truefrom/milter.sock, unix:opendkim/opendkim.sock",
+     "unix:opendkim/opendkim.sock, unix:truefrom/milter.sock"),
+    ("smtpd_recipient_restrictions", "permit_mynetworks reject_unauth_destination check_policy_service "
+     "unix:private/policyd-spf check_policy_service inet:127.0.0.1:10023",
+     f"permit_mynetworks, reject_unauth_destination, {POLICY}, check_policy_service inet:127.0.0.1:10023"),
+    ("smtpd_recipient_restrictions", "permit_mynetworks, permit_auth_destination, reject",
+     f"permit_mynetworks, {POLICY}, permit_auth_destination, reject"),
+    ("smtpd_recipient_restrictions", "permit_auth_destination, reject_unauth_destination",
+     f"{POLICY}, permit_auth_destination, reject_unauth_destination"),
+    ("smtpd_data_restrictions", "reject_unauth_pipelining", f"reject_unauth_pipelining, {POLICY}"),
+    ("smtpd_data_restrictions", POLICY, POLICY),
+    ("header_checks", FORGED, FORGED)])
+def test_what_main_cf_had_else_stays(migrate, postfix, name, before, after):
+    folder = postfix(f"{name} = {before}\n")
+    socket = {"inet": "inet:8893@localhost", "unix": "/run/dm/x.sock"}[
+        "inet" if before.startswith("inet") else "unix"]
+    settings = postfix_settings(migrate(f"Socket {socket}\n", "--config-dir", folder))
+    expected = "inet:localhost:8893" if socket.startswith("inet") else "unix:truefrom/milter.sock"
+    assert settings[name] == after.replace("unix:truefrom/milter.sock", expected)
+
+
+def test_opendmarc_ends_first_where_its_port_is_taken_over(migrate, postfix):
+    todo = steps(migrate("Socket inet:8893@localhost\n", "--config-dir", postfix("")))
+    assert todo.index("systemctl disable --now opendmarc") < todo.index(
+        "systemctl restart truefrom-policyd truefrom-milter")
+
+
+@pytest.mark.parametrize("lines,told,not_told", [
+    ("", ["np=", "pct="], ["451", "550"]),
+    ("RejectFailures yes\n", ["SERVFAIL", "451", "250 for a spoof"], ["Sender"]),
+    ("RequiredHeaders yes\n", ["Several author domains in one From field", "(550)", "Sender"], ["451"])])
+def test_what_changes_is_told(migrate, lines, told, not_told):
+    stderr = migrate(lines).stderr
+    text = stderr[stderr.index("Treated otherwise"):stderr.index("To do next")]
+    assert all(word in text for word in told) and not any(word in text for word in not_told)
 
 
 # --- lines that do not count -----------------------------------------------------------------------
@@ -350,7 +473,7 @@ def test_output_goes_to_a_file_that_is_not_there_yet(tmp_path):
     source = write(f"{tmp_path}/o.conf", "AuthservID one\n")
     target = f"{tmp_path}/t.conf"
     done = truefrom("migrate", "-o", target, source)
-    assert done.returncode == 0 and done.stdout == "" and f"truefrom -t -c {target}" in done.stderr
+    assert done.returncode == 0 and done.stdout == "" and f"truefrom -t -c '{target}'" in done.stderr
     assert 'AuthservID = "one";' in read(target)
     assert stat.S_IMODE(os.stat(target).st_mode) == 0o644
 
@@ -391,5 +514,5 @@ def test_wrong_usage_is_64():
 def test_help():
     done = truefrom("migrate", "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    for option in ("--output", "--force", "--help"):
+    for option in ("--output", "--force", "--config-dir", "--help"):
         assert option in done.stdout

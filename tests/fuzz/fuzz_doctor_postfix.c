@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/doctor/postfix.h"
+#include "cli/migrate/maincf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -68,6 +69,24 @@ static void check_settings(arena_t *arena, const postfix_settings_t *settings)
         }
 }
 
+/* What migrate makes of it: whatever was in the list, ours ends it. */
+static void check_migration(arena_t *arena, const postfix_t *postfix)
+{
+        static const char ours[] = "unix:truefrom/milter.sock";
+        maincf_t maincf;
+
+        if (maincf_make(arena, postfix, "inet:8893@localhost", ours, &maincf) != 0)
+                return; /* memory is out */
+        for (size_t i = 0; i < maincf.count; i++) {
+                const char *value = maincf.lines[i].value;
+                size_t len = strlen(value);
+
+                if (strcmp(maincf.lines[i].name, "smtpd_milters") == 0 &&
+                    (len < sizeof(ours) - 1 || strcmp(value + len - (sizeof(ours) - 1), ours) != 0))
+                        abort();
+        }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static const enum postfix_text order[] = {POSTFIX_MAIN, POSTFIX_MAIN_EXPANDED,
@@ -83,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 if (postfix_read(arena, &postfix, order[(data[0] + i) % 5], text) != 0)
                         break;
         check_settings(arena, &postfix.main);
+        check_migration(arena, &postfix);
         for (size_t i = 0; i < postfix.service_count && i < 10; i++) {
                 postfix_chroots(&postfix, &postfix.services[i]);
                 postfix_value(&postfix, &postfix.services[i], "smtpd_milters");

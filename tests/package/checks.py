@@ -1,7 +1,7 @@
 """What holds of an installed Truefrom, however it was installed."""
 
 import readme
-from mailhost import HONEST, SPOOFER, enforce, set_up
+from mailhost import HONEST, SPOOFER, enforce, queued_as, set_up
 
 OWNERS = {
     "/etc/truefrom": "755 root:root",
@@ -45,6 +45,7 @@ def rejects_a_spoof(host):
     enforce(host)
     host.logged("reloaded")
     still_rejects_a_spoof(host)
+    holds_and_releases(host)
     host.logged(r"paypal\.com fail policy=reject disposition=reject spf=none/elsewhere\.example "
                 rf"dkim=none/- client={SPOOFER} join=queueid msgid=")
     assert expected.startswith("550")
@@ -55,6 +56,17 @@ def still_rejects_a_spoof(host):
     assert reply == expected
     results = host.delivered(host.send("Anna <anna@honest.example>", "anna@honest.example", HONEST))
     assert any("dmarc=pass (p=reject dis=none)" in field for field in results), results
+
+
+def holds_and_releases(host):
+    """What is to be quarantined waits until the README's command lets it go."""
+    reply = host.send("Shop <sale@shop.example>", "someone@elsewhere.example", SPOOFER)
+    queue_id = queued_as(reply)
+    assert host.held(queue_id)
+    host.logged(rf"{queue_id}: shop\.example fail policy=quarantine disposition=quarantine ")
+    (_, block, _), = [step for step in readme.steps(readme.TEST) if "postsuper" in step[1]]
+    readme.follow(host.machine, [("sh", block.replace("QUEUEID", queue_id), None)])
+    assert any("dmarc=fail (p=quarantine dis=quarantine)" in field for field in host.delivered(reply))
 
 
 def nothing_is_left(host):

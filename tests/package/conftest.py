@@ -1,6 +1,8 @@
 """Packages and installations, tried on bare Debian 12 machines."""
 
+import glob
 import os
+import shutil
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -56,6 +58,25 @@ def packaged(base):
         yield host
     finally:
         host.close()
+
+
+@pytest.fixture(scope="session")
+def coming(base, packaged):
+    """A host with Postfix, OpenDKIM and Debian's OpenDMARC, and the package that `packaged` built."""
+    machine = Machine(base, "opendmarc")
+    try:
+        package, = glob.glob(f"{packaged.machine.root}/root/truefrom_[0-9]*.deb")
+        shutil.copy(package, f"{machine.root}/root")
+        todo = ["apt-get install postfix opendkim opendmarc", f"apt-get install ../{os.path.basename(package)}"]
+        for command in todo:
+            machine.fetch(command)
+        host = MailHost(machine)
+        host.start()
+        for command in todo:
+            host.machine.run(command)
+        yield host
+    finally:
+        machine.close()
 
 
 @pytest.fixture(scope="session")

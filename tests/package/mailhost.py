@@ -17,6 +17,8 @@ mx.example.org. A 192.0.2.1
 example.org. MX 10 mx.example.org.
 paypal.com. TXT "v=spf1 -all"
 _dmarc.paypal.com. TXT "v=DMARC1\\; p=reject"
+shop.example. TXT "v=spf1 -all"
+_dmarc.shop.example. TXT "v=DMARC1\\; p=quarantine"
 honest.example. TXT "v=spf1 ip4:{HONEST} -all"
 _dmarc.honest.example. TXT "v=DMARC1\\; p=reject"
 '''
@@ -83,9 +85,13 @@ class MailHost:
                              f"From: {author}", "Date: Tue, 24 Nov 2026 10:00:00 +0000", "Subject: test", "", "test",
                              "."], client)
 
+    def held(self, queue_id):
+        """Is the message in the hold queue?"""
+        return f"{queue_id}!" in self.machine.run("postqueue -p")
+
     def delivered(self, reply):
         """The Authentication-Results of a message that was accepted with this reply."""
-        queue_id = re.fullmatch(r"250 2\.0\.0 Ok: queued as (\w+)", reply).group(1)
+        queue_id = queued_as(reply)
 
         def look():
             path = self.machine.root + "/var/mail/you"
@@ -111,6 +117,11 @@ class MailHost:
         files = {line for line in listed.splitlines() if "truefrom" in line and not line.startswith("/root/")
                  or not line.startswith(NOISE)}
         return files, {name: self.machine.read(name) for name in USER_FILES}
+
+
+def queued_as(reply):
+    """The queue ID of a message that was accepted with this reply."""
+    return re.fullmatch(r"250 2\.0\.0 Ok: queued as (\w+)", reply).group(1)
 
 
 def _reply(replies):

@@ -18,6 +18,7 @@ def section(title):
 
 INSTALL, SETUP = section("## Install it on Debian 12").split("### Set it up\n")
 TEST = section("## Test it")
+COMING = section("## Coming from OpenDMARC")
 
 
 def steps(text):

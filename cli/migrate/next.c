@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/doctor/postfix.h"
 #include "cli/doctor/run.h"
@@ -32,6 +34,25 @@ static bool run_postconf(arena_t *arena, const char *config_dir, const char *con
                output->status == 0;
 }
 
+/* Asked first, since postconf sleeps for a second before it ends where there is no main.cf. */
+static bool has_main_cf(arena_t *arena, const char *config_dir)
+{
+        static const char *const options[2] = {"-dh", "config_directory"};
+        run_output_t output;
+        const char *path;
+
+        if (config_dir == NULL)
+                config_dir = getenv("MAIL_CONFIG"); /* as Postfix's own programs */
+        if (config_dir == NULL) {
+                if (!run_postconf(arena, NULL, options, &output))
+                        return false;
+                output.out[strcspn(output.out, "\n")] = '\0';
+                config_dir = output.out;
+        }
+        path = arena_printf(arena, "%s/main.cf", config_dir);
+        return path != NULL && access(path, R_OK) == 0;
+}
+
 /* Postfix's configuration, or NULL: there is none that can be read */
 static const postfix_t *read_postfix(arena_t *arena, const char *config_dir)
 {
@@ -45,7 +66,8 @@ static const postfix_t *read_postfix(arena_t *arena, const char *config_dir)
             {POSTFIX_OVERRIDES, {"-P", NULL}},
             {POSTFIX_OVERRIDES_EXPANDED, {"-P", "-x"}},
         };
-        postfix_t *postfix = arena_calloc(arena, 1, sizeof(*postfix));
+        postfix_t *postfix =
+            has_main_cf(arena, config_dir) ? arena_calloc(arena, 1, sizeof(*postfix)) : NULL;
 
         for (size_t i = 0; postfix != NULL && i < sizeof(texts) / sizeof(*texts); i++) {
                 run_output_t output;

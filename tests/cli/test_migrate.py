@@ -298,6 +298,8 @@ def fixture_postfix(tmp_path):
         folder = tmp_path / "postfix"
         folder.mkdir(exist_ok=True)
         write(folder / "main.cf", f"compatibility_level = 3.6\n{lines}")
+        # Postfix waits until a file that was written just now is two seconds old
+        os.utime(folder / "main.cf", (1, 1))
         write(folder / "master.cf", f"smtp inet n - y - - smtpd\n{master}")
         return str(folder)
     return make

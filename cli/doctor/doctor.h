@@ -8,6 +8,7 @@
 #define TRUEFROM_CLI_DOCTOR_H
 
 #include "cli/doctor/access.h"
+#include "cli/doctor/ask.h"
 #include "cli/doctor/findings.h"
 #include "cli/doctor/opendkim.h"
 #include "cli/doctor/postfix.h"
@@ -22,6 +23,8 @@ typedef struct doctor_options {
         const char *log;         /**< mail log; NULL = the usual ones */
 } doctor_options_t;
 
+struct asked; /* what was asked, and how it answered: neighbours.c */
+
 /** What is known so far. */
 typedef struct doctor {
         doctor_options_t options;
@@ -35,6 +38,7 @@ typedef struct doctor {
         const opendkim_t *opendkim; /**< NULL: cannot be read */
         credentials_t policyd;      /**< of who listens on policyd.Socket; name NULL = unknown */
         bool forged_dropped;        /**< Postfix drops Authentication-Results of a message */
+        struct asked *asked;        /**< milters and policy services; NULL = none yet */
         credentials_t milter;       /**< of who listens on milter.Socket; name NULL = unknown */
 } doctor_t;
 
@@ -78,6 +82,17 @@ void doctor_check_resolver(doctor_t *doctor);
 void doctor_check_joins(doctor_t *doctor);
 
 /* What several of them need. */
+
+/** A service's list of milters, without those that Postfix gets no answer from, or should not have
+ * beside us: each is reported. What looks like our socket, misspelt, stays in smtpd_milters where
+ * ours is not. @return false when memory is out */
+bool doctor_living_milters(doctor_t *doctor, const postfix_service_t *service,
+                           const char *parameter, postfix_list_t *list);
+
+/** As doctor_living_milters: a list of restrictions, without dead policy services.
+ * @param mends what looks like our socket stays where ours is not: the caller mends it */
+bool doctor_living_restrictions(doctor_t *doctor, const postfix_service_t *service,
+                                const char *parameter, bool mends, postfix_list_t *list);
 
 /** What a service is for. */
 enum service_role {

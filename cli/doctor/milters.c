@@ -358,13 +358,9 @@ static bool switched_off(const struct milters *milters)
 static bool find_milters(struct milters *milters)
 {
         const doctor_t *doctor = milters->doctor;
-        const postfix_setting_t *setting =
-            postfix_find(doctor->postfix, milters->service, PARAMETER, NULL);
 
-        if (postfix_split(doctor->arena, doctor_editable(setting), &milters->list) != 0) {
-                milters->doctor->findings.failed = true;
+        if (!doctor_living_milters(milters->doctor, milters->service, PARAMETER, &milters->list))
                 return false;
-        }
         milters->ours = milters->dkim = milters->list.count;
         for (size_t i = milters->list.count; i > 0; i--) {
                 const char *item = milters->list.items[i - 1];

@@ -43,13 +43,10 @@ static void means(const struct policy *policy, finding_t *finding, const char *t
 static void look_in(const struct policy *policy, const char *parameter, struct place *place)
 {
         const doctor_t *doctor = policy->doctor;
-        const postfix_setting_t *setting =
-            postfix_find(doctor->postfix, policy->service, parameter, NULL);
 
         memset(place, 0, sizeof(*place));
         place->parameter = parameter;
-        if (postfix_split_restrictions(doctor->arena, doctor_editable(setting), &place->list) != 0)
-                policy->doctor->findings.failed = true;
+        doctor_living_restrictions(policy->doctor, policy->service, parameter, true, &place->list);
         place->ours = place->list.count;
         for (size_t i = 0; i < place->list.count && place->attachment != ATTACHED; i++) {
                 const char *item = postfix_argument(place->list.items[i], RESTRICTION);
@@ -195,15 +192,28 @@ static bool report_path(const struct policy *policy, const struct place *place)
         return true;
 }
 
+/* Lists where we are of no use. */
+static const char *const other_lists[] = {"smtpd_client_restrictions", "smtpd_helo_restrictions",
+                                          "smtpd_sender_restrictions", "smtpd_relay_restrictions"};
+
+#define OTHER_LISTS (sizeof(other_lists) / sizeof(*other_lists))
+
+/* What is dead in them holds mail up all the same. */
+static void check_other_lists(const struct policy *policy)
+{
+        postfix_list_t list;
+
+        for (size_t i = 0; i < OTHER_LISTS; i++)
+                doctor_living_restrictions(policy->doctor, policy->service, other_lists[i], false,
+                                           &list);
+}
+
 static bool asked_elsewhere(const struct policy *policy)
 {
-        static const char *const others[] = {"smtpd_client_restrictions", "smtpd_helo_restrictions",
-                                             "smtpd_sender_restrictions",
-                                             "smtpd_relay_restrictions"};
         struct place place;
 
-        for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
-                find_place(policy, others[i], &place);
+        for (size_t i = 0; i < OTHER_LISTS; i++) {
+                find_place(policy, other_lists[i], &place);
                 if (place.attachment == ATTACHED)
                         return true;
         }
@@ -453,6 +463,7 @@ void doctor_check_policy(doctor_t *doctor, const postfix_service_t *service)
         const unsigned errors = findings_count(&doctor->findings, SEVERITY_ERROR);
         bool wrong_path;
 
+        check_other_lists(&policy);
         find_place(&policy, RECIPIENT, &policy.recipient);
         find_place(&policy, DATA, &policy.data);
         find_place(&policy, END_OF_DATA, &policy.end_of_data);

@@ -129,21 +129,26 @@ const char *doctor_editable(const postfix_setting_t *setting)
         return strchr(setting->value, '$') != NULL ? setting->expanded : setting->value;
 }
 
+/* The service that asks these milters. */
+static const postfix_service_t *find_cleanup(const postfix_t *postfix)
+{
+        for (size_t i = 0; i < postfix->service_count; i++)
+                if (strcmp(postfix->services[i].name, "cleanup") == 0)
+                        return &postfix->services[i];
+        return NULL;
+}
+
 /* Our milter in the list of non_smtpd_milters: mail from this host's own programs. */
 static void check_non_smtpd(doctor_t *doctor)
 {
-        const postfix_setting_t *setting =
-            postfix_find(doctor->postfix, NULL, "non_smtpd_milters", NULL);
-        const postfix_service_t cleanup = {.name = "cleanup", .chroot = 'n'};
+        const postfix_service_t *cleanup = find_cleanup(doctor->postfix);
         finding_t *finding;
         postfix_list_t list;
 
-        if (postfix_split(doctor->arena, doctor_editable(setting), &list) != 0) {
-                doctor->findings.failed = true;
+        if (cleanup == NULL || !doctor_living_milters(doctor, cleanup, "non_smtpd_milters", &list))
                 return;
-        }
         for (size_t i = 0; i < list.count; i++) {
-                enum attachment attachment = doctor_attachment(doctor, &cleanup, list.items[i],
+                enum attachment attachment = doctor_attachment(doctor, cleanup, list.items[i],
                                                                doctor->config->milter.socket);
 
                 if (attachment != ATTACHED && attachment != ATTACHED_CHROOT)
@@ -157,7 +162,7 @@ static void check_non_smtpd(doctor_t *doctor)
                     *postfix_value(doctor->postfix, NULL, "internal_mail_filter_classes") != '\0'
                         ? " (and bounces, by internal_mail_filter_classes)"
                         : "");
-                doctor_change_parameter(doctor, finding, NULL, "non_smtpd_milters",
+                doctor_change_parameter(doctor, finding, cleanup, "non_smtpd_milters",
                                         postfix_join(doctor->arena, &list, 0, NULL, i));
                 return;
         }

@@ -1,17 +1,13 @@
 /* The daemons' sockets: does somebody answer, and may smtpd connect? */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/doctor/ask.h"
 #include "cli/doctor/doctor.h"
 #include "common/app/endpoint.h"
-#include "common/dns/resolver.h"
 
 #define ANSWER_TIME_MS 5000
 
@@ -21,83 +17,6 @@ struct daemon {
         bool milter;
         credentials_t *credentials;
 };
-
-/* Send all of it. @return 0 or a negative errno */
-static int send_all(int fd, const void *data, size_t len)
-{
-        ssize_t sent = send(fd, data, len, MSG_NOSIGNAL);
-
-        if (sent < 0)
-                return -errno;
-        return (size_t)sent == len ? 0 : -EIO;
-}
-
-/* Receive until `size` octets are there, or the peer has closed. @return how many, or a negative
- * errno */
-static ssize_t receive(int fd, void *data, size_t size)
-{
-        const int64_t deadline_ms = dns_clock_ms() + ANSWER_TIME_MS;
-        size_t len = 0;
-
-        while (len < size) {
-                struct pollfd wanted = {.fd = fd, .events = POLLIN};
-                int64_t left = deadline_ms - dns_clock_ms();
-                int ready = left > 0 ? poll(&wanted, 1, (int)left) : 0;
-                ssize_t got;
-
-                if (ready == 0)
-                        return -ETIMEDOUT;
-                if (ready < 0)
-                        continue;
-                got = recv(fd, (char *)data + len, size - len, MSG_DONTWAIT);
-                if (got < 0 && errno != EAGAIN && errno != EINTR)
-                        return -errno;
-                if (got == 0)
-                        break;
-                len += got > 0 ? (size_t)got : 0;
-        }
-        return (ssize_t)len;
-}
-
-/* A request of a type that is answered without looking at anything (contract section 4).
- * @return 0, -EPROTO for another answer, or a negative errno */
-static int ask_policyd(int fd)
-{
-        static const char request[] = "request=doctor\n\n", wanted[] = "action=DUNNO\n\n";
-        char answer[sizeof(wanted) - 1];
-        int error = send_all(fd, request, sizeof(request) - 1);
-        ssize_t len;
-
-        if (error != 0)
-                return error;
-        len = receive(fd, answer, sizeof(answer));
-        if (len < 0)
-                return (int)len;
-        return len == sizeof(answer) && memcmp(answer, wanted, sizeof(answer)) == 0 ? 0 : -EPROTO;
-}
-
-/* The milter protocol's greeting (libmilter/mfdef.h): options are offered and agreed, then QUIT. */
-static int ask_milter(int fd)
-{
-        const struct {
-                uint32_t len;
-                char command;
-                uint32_t version, actions, protocol;
-        } __attribute__((packed)) offer = {htonl(13), 'O', htonl(6), htonl(0x1ff), htonl(0x1fffff)};
-        static const char quit[] = {0, 0, 0, 1, 'Q'};
-        unsigned char answer[17];
-        int error = send_all(fd, &offer, sizeof(offer));
-        ssize_t len;
-
-        if (error != 0)
-                return error;
-        len = receive(fd, answer, sizeof(answer));
-        if (len < 0)
-                return (int)len;
-        if (len != sizeof(answer) || answer[4] != 'O')
-                return -EPROTO;
-        return send_all(fd, quit, sizeof(quit));
-}
 
 static void change_start(doctor_t *doctor, finding_t *finding, const struct daemon *daemon)
 {
@@ -249,7 +168,7 @@ static void check_daemon(doctor_t *doctor, const struct daemon *daemon)
                 return;
         }
         take_credentials(doctor, daemon, fd);
-        report_answer(doctor, daemon, daemon->milter ? ask_milter(fd) : ask_policyd(fd));
+        report_answer(doctor, daemon, ask_connected(fd, daemon->milter ? ASK_MILTER : ASK_OURS));
         close(fd);
         if (doctor->postfix != NULL)
                 check_permission(doctor, daemon);

@@ -119,6 +119,18 @@ static bool is_opendkim(const struct neighbours *neighbours, const char *item)
                    ATTACHED;
 }
 
+/* OpenDKIM by its name, and its configuration has another path: that is told as dkim-path. */
+static bool is_told_elsewhere(const struct neighbours *neighbours, const char *item)
+{
+        const doctor_t *doctor = neighbours->doctor;
+
+        return neighbours->kind == ASK_MILTER && neighbours->mends && neighbours->attached &&
+               doctor_role(doctor->postfix, neighbours->service) == ROLE_PUBLIC &&
+               doctor->opendkim != NULL && doctor->opendkim->socket != NULL &&
+               strstr(item, "opendkim") != NULL && !is_opendkim(neighbours, item) &&
+               doctor_expected_socket(doctor, neighbours->service, item) != NULL;
+}
+
 static enum fault find_fault(const struct neighbours *neighbours, size_t i)
 {
         const char *item = argument(neighbours, i);
@@ -134,6 +146,8 @@ static enum fault find_fault(const struct neighbours *neighbours, size_t i)
                 return neighbours->mends && !neighbours->attached ? FAULT_NONE : FAULT_SLIP;
         if (neighbours->kind == ASK_MILTER && neighbours->mends && is_opendmarc(item))
                 return FAULT_OPENDMARC;
+        if (is_told_elsewhere(neighbours, item))
+                return FAULT_NONE;
         return answer(neighbours, i) != 0 ? FAULT_DEAD : FAULT_NONE;
 }
 

@@ -1,10 +1,14 @@
 /* Reading Postfix's configuration, and what in it concerns all services. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/doctor/doctor.h"
+#include "cli/doctor/file.h"
 #include "cli/doctor/run.h"
 
+#define PID_LIMIT        64
 #define POSTCONF_LIMIT   ((size_t)4 << 20)
 #define POSTCONF_TIME_MS 10000
 
@@ -182,8 +186,40 @@ static void check_xclient(doctor_t *doctor)
                       "proxy in front of this host needs that, nobody else should have it.");
 }
 
+/* The process that master's own file names: is it a master? */
+static bool runs(doctor_t *doctor)
+{
+        const char *path = arena_printf(doctor->arena, "%s/pid/master.pid", doctor->queue_dir);
+        char *text, name[PID_LIMIT], program[PID_LIMIT] = "";
+        FILE *file;
+        bool found;
+
+        if (path == NULL || file_read(doctor->arena, path, PID_LIMIT, &text) != 0)
+                return false;
+        snprintf(name, sizeof(name), "/proc/%ld/comm", strtol(text, NULL, 10));
+        file = fopen(name, "re");
+        if (file == NULL)
+                return false;
+        found = fgets(program, sizeof(program), file) != NULL && strcmp(program, "master\n") == 0;
+        fclose(file);
+        return found;
+}
+
+static void check_runs(doctor_t *doctor)
+{
+        finding_t *finding;
+
+        if (geteuid() != 0 || runs(doctor))
+                return; /* whoever is not root may not see it */
+        finding = finding_add(&doctor->findings, SEVERITY_ERROR, "postfix-stopped", NULL,
+                              "Postfix does not run");
+        finding_means(&doctor->findings, finding, "No mail comes in.");
+        finding_command(&doctor->findings, finding, "systemctl start postfix");
+}
+
 void doctor_check_postfix(doctor_t *doctor)
 {
+        check_runs(doctor);
         check_xclient(doctor);
         if (doctor->config != NULL && doctor->config->milter.socket != NULL)
                 check_non_smtpd(doctor);

@@ -10,6 +10,7 @@
 #include "common/app/endpoint.h"
 
 #define ANSWER_TIME_MS 5000
+#define GROUP_USES     0060 /* to connect takes the right to write; the other is for tools */
 
 /* One daemon. */
 struct daemon {
@@ -118,7 +119,12 @@ static void report_permission(doctor_t *doctor, const struct daemon *daemon, con
             user, whole ? "write to the socket" : "enter the folder", refused);
 
         finding_means(findings, finding, "To Postfix, %s is down.", daemon->name);
-        if (whole)
+        if (whole && (doctor->config->umask_bits & GROUP_USES) != 0) {
+                /* a mode that is set by hand holds until the next start */
+                finding_change(findings, finding, doctor->options.config_path, NULL,
+                               "UMask = \"0007\";");
+                finding_command(findings, finding, "systemctl restart %s", daemon->name);
+        } else if (whole)
                 finding_command(findings, finding, "chgrp %s %s && chmod g+rw %s", user, path,
                                 path);
         else if (is_parent(refused, path))

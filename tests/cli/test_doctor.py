@@ -145,6 +145,20 @@ class Host:
         with open(self.dkim, "w", encoding="utf-8") as file:
             file.writelines([*rest, line + "\n"])
 
+    def set_conf(self, section, line):
+        """Set an option of truefrom.conf, where it stands or else at the beginning of its group."""
+        name = line.split()[0]
+        with open(self.conf, encoding="utf-8") as file:
+            text = file.read()
+        head, group, rest = "", text, ""
+        if section is not None:
+            found = re.search(rf"(^{section.split()[1]}: {{\n)(.*?)(^}};)", text, re.M | re.S)
+            head, group, rest = text[:found.end(1)], found.group(2), text[found.start(3):]
+        group, count = re.subn(rf"^ *{name} = .*;$", lambda _: line, group, flags=re.M)
+        assert count <= 1, (name, text)
+        with open(self.conf, "w", encoding="utf-8") as file:
+            file.write(head + ("" if count else line + "\n") + group + rest)
+
     def repair(self, change):
         """Do what a finding says."""
         line = change.get("line")
@@ -156,10 +170,8 @@ class Host:
             self.override(change["section"], re.fullmatch(r"-o \{ (.*) \}", line).group(1))
         elif change["file"] == self.dkim:
             self.set_dkim(line)
-        elif change["section"].startswith("group "):
-            name = line.split()[0]
-            group = change["section"].split()[1]
-            self.edit(self.conf, rf"(?<=^{group}: {{\n)    {name} = .*;$", "    " + line)
+        elif change["file"] == self.conf:
+            self.set_conf(change.get("section"), line)
         else:
             raise AssertionError(change)
 

@@ -104,6 +104,14 @@ int ask_connected(int fd, enum ask_kind kind)
         return kind == ASK_MILTER ? ask_milter(fd) : ask_policy(fd, kind == ASK_OURS);
 }
 
+ssize_t ask_page(int fd, char *page, size_t size)
+{
+        static const char request[] = "GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n";
+        int error = send_all(fd, request, sizeof(request) - 1);
+
+        return error != 0 ? error : receive(fd, page, size);
+}
+
 /* Connect within the time. @return a non-blocking descriptor, or a negative errno */
 static int connect_within(const struct sockaddr *address, socklen_t len)
 {

@@ -9,6 +9,7 @@
 #define TRUEFROM_CLI_DOCTOR_ASK_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "cli/doctor/access.h"
 
@@ -29,6 +30,10 @@ typedef struct ask_manner {
 /** Ask over a connected descriptor, which stays open. @return 0; -EPROTO (another answer);
  * -ETIMEDOUT, or another negative errno */
 int ask_connected(int fd, enum ask_kind kind);
+
+/** Ask a daemon's MetricsSocket for its page, over a connected descriptor. @return how many octets
+ * of the answer `page` holds, its head first; or a negative errno */
+ssize_t ask_page(int fd, char *page, size_t size);
 
 /**
  * Connect as Postfix would, and ask.

@@ -93,6 +93,7 @@ static void check_all(doctor_t *doctor)
                             "store was not looked at");
         if (doctor->config != NULL) {
                 doctor_check_sockets(doctor);
+                doctor_check_running(doctor);
                 doctor_check_state(doctor);
                 if (doctor->postfix != NULL)
                         doctor_check_forgery(doctor);

@@ -38,6 +38,10 @@ typedef struct doctor {
         const opendkim_t *opendkim; /**< NULL: cannot be read */
         credentials_t policyd;      /**< of who listens on policyd.Socket; name NULL = unknown */
         bool forged_dropped;        /**< Postfix drops Authentication-Results of a message */
+        finding_t *policyd_down;    /**< what was found when it does not answer; NULL = it does */
+        finding_t *milter_down;     /**< */
+        pid_t policyd_pid;          /**< who listens on policyd.Socket; 0 = unknown */
+        pid_t milter_pid;           /**< */
         struct asked *asked;        /**< milters and policy services; NULL = none yet */
         credentials_t milter;       /**< of who listens on milter.Socket; name NULL = unknown */
 } doctor_t;
@@ -72,11 +76,22 @@ void doctor_check_networks(doctor_t *doctor);
 /** Do both daemons answer, and can smtpd reach them? Sets their credentials. */
 void doctor_check_sockets(doctor_t *doctor);
 
+/** Do the daemons run with the configuration as it is written, and may they read what it names?
+ * After doctor_check_sockets. */
+void doctor_check_running(doctor_t *doctor);
+
 /** The state store: permissions, what it holds. After doctor_check_sockets. */
 void doctor_check_state(doctor_t *doctor);
 
 /** Do the resolvers answer, and honestly? */
 void doctor_check_resolver(doctor_t *doctor);
+
+/** The end of the mail log, or the journal's lines of a daemon; NULL when there is none. */
+const char *doctor_read_log(const doctor_t *doctor, const char *daemon);
+
+/** The last line with an error of a daemon in the mail log or the journal, from its last process;
+ * NULL when there is none, or no log to read. */
+const char *doctor_last_error(const doctor_t *doctor, const char *daemon);
 
 /** The milter's lines in the mail log: where did SPF results come from? */
 void doctor_check_joins(doctor_t *doctor);

@@ -261,11 +261,28 @@ static finding_t *report_option(const struct milters *milters, const struct opti
         return finding;
 }
 
+/* What mail gets as long as our milter is down. */
+static const char *fate_of_mail(const char *action)
+{
+        if (strcasecmp(action, "accept") == 0)
+                return "Mail passes unchecked";
+        if (strcasecmp(action, "reject") == 0)
+                return "All mail is being refused";
+        if (strcasecmp(action, "quarantine") == 0)
+                return "All mail is being held";
+        return "Mail is being deferred";
+}
+
 static void check_default_action(const struct milters *milters)
 {
         const struct option option =
             find_option(milters, "default_action", "milter_default_action");
         finding_t *finding;
+
+        if (milters->doctor->milter_down != NULL)
+                finding_means(&milters->doctor->findings, milters->doctor->milter_down,
+                              "%s: Postfix's default action for it is %s.",
+                              fate_of_mail(option.value), option.value);
 
         if (strcasecmp(option.value, "accept") != 0 && strcasecmp(option.value, "reject") != 0 &&
             strcasecmp(option.value, "quarantine") != 0)

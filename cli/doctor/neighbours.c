@@ -151,11 +151,52 @@ static enum fault find_fault(const struct neighbours *neighbours, size_t i)
         return answer(neighbours, i) != 0 ? FAULT_DEAD : FAULT_NONE;
 }
 
+/* OpenDKIM's socket as this service has to name it; NULL when that is not known. */
+static const char *opendkim_socket(const struct neighbours *neighbours)
+{
+        const opendkim_t *opendkim = neighbours->doctor->opendkim;
+        const char *why;
+
+        if (opendkim == NULL || opendkim->socket == NULL || !endpoint_valid(opendkim->socket, &why))
+                return NULL;
+        return doctor_postfix_socket(neighbours->doctor, neighbours->service, opendkim->socket);
+}
+
+/* Is another member of the list OpenDKIM's socket, or named after a verifier of DKIM? */
+static bool has_verifier(const struct neighbours *neighbours, const char *but)
+{
+        for (size_t i = 0; i < neighbours->list.count; i++) {
+                const char *item = neighbours->list.items[i];
+
+                if (item != but &&
+                    (is_opendkim(neighbours, item) || strcasestr(item, "dkim") != NULL ||
+                     strcasestr(item, "rspamd") != NULL))
+                        return true;
+        }
+        return false;
+}
+
+/* A dead milter in whose place OpenDKIM's socket has to be: it has OpenDKIM's name, or a port that
+ * nobody listens on, and nothing else verifies DKIM. @return the member as it should be, or NULL */
+static const char *stand_in(const struct neighbours *neighbours, const char *item)
+{
+        const bool named = strcasestr(item, "opendkim") != NULL;
+        const char *socket;
+
+        if (neighbours->kind != ASK_MILTER || !neighbours->mends || is_opendkim(neighbours, item) ||
+            has_verifier(neighbours, item) || (!named && strncasecmp(item, "inet:", 5) != 0))
+                return NULL;
+        socket = opendkim_socket(neighbours);
+        return socket != NULL ? postfix_with_socket(neighbours->doctor->arena, item, socket) : NULL;
+}
+
 /* A dead milter that is mended where it is: OpenDKIM, by its socket or its name. */
 static bool is_mended(const struct neighbours *neighbours, const char *item)
 {
-        return neighbours->kind == ASK_MILTER &&
-               (is_opendkim(neighbours, item) || strcasestr(item, "opendkim") != NULL);
+        if (neighbours->kind != ASK_MILTER)
+                return false;
+        return is_opendkim(neighbours, item) ||
+               (strcasestr(item, "opendkim") != NULL && opendkim_socket(neighbours) == NULL);
 }
 
 /* What Postfix does to mail while it does not answer. */
@@ -201,13 +242,21 @@ static const char *error_text(int error)
         }
 }
 
-static void change_list(const struct neighbours *neighbours, finding_t *finding)
+/* The list's text. A restriction class must not be empty: Postfix would serve nobody. */
+static const char *wanted_text(const struct neighbours *neighbours)
 {
         const postfix_list_t *wanted = &neighbours->wanted;
 
-        doctor_change_parameter(
-            neighbours->doctor, finding, neighbours->service, neighbours->parameter,
-            postfix_join(neighbours->doctor->arena, wanted, 0, NULL, wanted->count));
+        if (wanted->count == 0 && neighbours->kind == ASK_POLICY &&
+            strncmp(neighbours->parameter, "smtpd_", 6) != 0)
+                return "check_client_access static:DUNNO";
+        return postfix_join(neighbours->doctor->arena, wanted, 0, NULL, wanted->count);
+}
+
+static void change_list(const struct neighbours *neighbours, finding_t *finding)
+{
+        doctor_change_parameter(neighbours->doctor, finding, neighbours->service,
+                                neighbours->parameter, wanted_text(neighbours));
 }
 
 /* Let Postfix's user pass. @return false when its socket is not what stops it */
@@ -253,7 +302,10 @@ static void report_dead(const struct neighbours *neighbours, size_t i)
                       mended ? "; without its results DMARC rests on SPF alone, and forwarded mail "
                                "fails"
                              : "",
-                      mended ? "." : ". Start it, or else take it out of the list:");
+                      mended                               ? "."
+                      : stand_in(neighbours, item) != NULL ? ". OpenDKIM listens elsewhere:"
+                                                           : ". Start it, or else take it out of "
+                                                             "the list:");
         if (error == -EACCES && change_permission(neighbours, finding, item))
                 return;
         if (mended)
@@ -308,6 +360,17 @@ static bool find_attached(const struct neighbours *neighbours)
         return false;
 }
 
+/* The member as it should be; NULL when it should go. */
+static const char *wanted_item(const struct neighbours *neighbours, size_t i)
+{
+        const char *item = argument(neighbours, i);
+        enum fault fault = find_fault(neighbours, i);
+
+        if (fault == FAULT_NONE || (fault == FAULT_DEAD && is_mended(neighbours, item)))
+                return neighbours->list.items[i];
+        return fault == FAULT_DEAD ? stand_in(neighbours, item) : NULL;
+}
+
 /* The list without what is to go. @return false when memory is out */
 static bool find_wanted(struct neighbours *neighbours)
 {
@@ -320,12 +383,10 @@ static bool find_wanted(struct neighbours *neighbours)
                 return false;
         neighbours->wanted.room = count + 1;
         for (size_t i = 0; i < count; i++) {
-                enum fault fault = find_fault(neighbours, i);
+                const char *item = wanted_item(neighbours, i);
 
-                if (fault == FAULT_NONE ||
-                    (fault == FAULT_DEAD && is_mended(neighbours, argument(neighbours, i))))
-                        neighbours->wanted.items[neighbours->wanted.count++] =
-                            neighbours->list.items[i];
+                if (item != NULL)
+                        neighbours->wanted.items[neighbours->wanted.count++] = item;
         }
         return true;
 }

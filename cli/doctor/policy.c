@@ -164,10 +164,17 @@ static const char *const other_lists[] = {"smtpd_client_restrictions", "smtpd_he
 /* What is dead in them holds mail up all the same. */
 static void check_other_lists(const struct policy *policy)
 {
-        postfix_list_t list;
+        const char *text =
+            postfix_value(policy->doctor->postfix, NULL, "smtpd_restriction_classes");
+        postfix_list_t classes, list;
 
         for (size_t i = 0; i < OTHER_LISTS; i++)
                 doctor_living_restrictions(policy->doctor, policy->service, other_lists[i], false,
+                                           &list);
+        if (postfix_split(policy->doctor->arena, text, &classes) != 0)
+                policy->doctor->findings.failed = true;
+        for (size_t i = 0; i < classes.count; i++)
+                doctor_living_restrictions(policy->doctor, policy->service, classes.items[i], false,
                                            &list);
 }
 
@@ -218,6 +225,13 @@ static void check_default_action(const struct policy *policy, const struct place
         if (action == NULL)
                 action = postfix_value(doctor->postfix, policy->service,
                                        "smtpd_policy_service_default_action");
+        if (doctor->policyd_down != NULL)
+                finding_means(&policy->doctor->findings, doctor->policyd_down,
+                              strncasecmp(action, "DUNNO", 5) == 0
+                                  ? "Until it answers, truefrom-milter evaluates SPF itself; "
+                                    "default_action is %s."
+                                  : "Until it answers, all mail gets its default_action: %s.",
+                              action);
         if (strncasecmp(action, "DUNNO", 5) == 0)
                 return;
         finding = finding_add(&policy->doctor->findings, SEVERITY_WARNING, "policy-default-action",

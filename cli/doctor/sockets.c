@@ -17,47 +17,44 @@ struct daemon {
         const char *name, *socket;
         bool milter;
         credentials_t *credentials;
+        finding_t **down;
+        pid_t *pid;
 };
 
-static void change_start(doctor_t *doctor, finding_t *finding, const struct daemon *daemon)
+/* A daemon that does not run: what its start said last. */
+static void report_stopped(doctor_t *doctor, const struct daemon *daemon, const char *keyword,
+                           const char *what)
 {
+        const char *last = doctor_last_error(doctor, daemon->name);
+        const char *path = endpoint_path(daemon->socket);
+        finding_t *finding = finding_add(
+            &doctor->findings, SEVERITY_ERROR, keyword, NULL, "%s does not run: %s %s%s%s",
+            daemon->name, what, path != NULL ? path : daemon->socket,
+            last != NULL ? "; it ended with: " : "", last != NULL ? last : "");
+
         finding_command(&doctor->findings, finding, "systemctl start %s", daemon->name);
+        *daemon->down = finding;
 }
 
 /* Why nobody could be reached. */
 static void report_unreachable(doctor_t *doctor, const struct daemon *daemon, int error)
 {
-        findings_t *findings = &doctor->findings;
         const char *path = endpoint_path(daemon->socket);
-        finding_t *finding;
 
-        if (error == -EACCES) {
-                finding_add(findings, SEVERITY_NOTE, "not-seen", NULL,
+        if (error == -EACCES)
+                finding_add(&doctor->findings, SEVERITY_NOTE, "not-seen", NULL,
                             "%s: no permission to connect; run truefrom doctor as root",
                             daemon->socket);
-                return;
-        }
-        if (error == -ENOENT) {
-                finding = finding_add(findings, SEVERITY_ERROR, "socket-missing", NULL,
-                                      "%s does not run: there is no socket %s", daemon->name, path);
-                change_start(doctor, finding, daemon);
-        } else if (error == -ECONNREFUSED && path != NULL) {
-                finding = finding_add(findings, SEVERITY_ERROR, "socket-stale", NULL,
-                                      "%s does not run: nobody listens on the socket %s",
-                                      daemon->name, path);
-                finding_means(findings, finding,
-                              "A daemon that ended suddenly has left it behind; its start replaces "
-                              "it.");
-                change_start(doctor, finding, daemon);
-        } else if (error == -ECONNREFUSED) {
-                finding = finding_add(findings, SEVERITY_ERROR, "socket-missing", NULL,
-                                      "%s does not run: nobody listens on %s", daemon->name,
-                                      daemon->socket);
-                change_start(doctor, finding, daemon);
-        } else {
-                finding_add(findings, SEVERITY_ERROR, "socket-error", NULL, "%s: %s: %s",
+        else if (error == -ENOENT)
+                report_stopped(doctor, daemon, "socket-missing", "there is no socket");
+        else if (error == -ECONNREFUSED && path != NULL)
+                report_stopped(doctor, daemon, "socket-stale",
+                               "a sudden end has left behind the socket");
+        else if (error == -ECONNREFUSED)
+                report_stopped(doctor, daemon, "socket-missing", "nobody listens on");
+        else
+                finding_add(&doctor->findings, SEVERITY_ERROR, "socket-error", NULL, "%s: %s: %s",
                             daemon->name, daemon->socket, strerror(-error));
-        }
 }
 
 static void report_answer(doctor_t *doctor, const struct daemon *daemon, int error)
@@ -83,6 +80,7 @@ static void report_answer(doctor_t *doctor, const struct daemon *daemon, int err
                               "%s accepts on %s, and does not answer: %s", daemon->name,
                               daemon->socket, strerror(-error));
         finding_command(findings, finding, "systemctl restart %s", daemon->name);
+        *daemon->down = finding;
 }
 
 /* Who listens there, as the kernel knows it. */
@@ -94,6 +92,7 @@ static void take_credentials(doctor_t *doctor, const struct daemon *daemon, int 
         if (endpoint_path(daemon->socket) == NULL ||
             getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || peer.pid <= 0)
                 return;
+        *daemon->pid = peer.pid;
         if (credentials_of_process(doctor->arena, peer.pid, daemon->credentials) != 0)
                 daemon->credentials->name = NULL;
 }
@@ -119,6 +118,7 @@ static void report_permission(doctor_t *doctor, const struct daemon *daemon, con
             user, whole ? "write to the socket" : "enter the folder", refused);
 
         finding_means(findings, finding, "To Postfix, %s is down.", daemon->name);
+        *daemon->down = finding;
         if (whole && (doctor->config->umask_bits & GROUP_USES) != 0) {
                 /* a mode that is set by hand holds until the next start */
                 finding_change(findings, finding, doctor->options.config_path, NULL,
@@ -184,11 +184,15 @@ void doctor_check_sockets(doctor_t *doctor)
 {
         const struct daemon policyd = {.name = "truefrom-policyd",
                                        .socket = doctor->config->policyd.socket,
-                                       .credentials = &doctor->policyd};
+                                       .credentials = &doctor->policyd,
+                                       .down = &doctor->policyd_down,
+                                       .pid = &doctor->policyd_pid};
         const struct daemon milter = {.name = "truefrom-milter",
                                       .socket = doctor->config->milter.socket,
                                       .milter = true,
-                                      .credentials = &doctor->milter};
+                                      .credentials = &doctor->milter,
+                                      .down = &doctor->milter_down,
+                                      .pid = &doctor->milter_pid};
 
         check_daemon(doctor, &policyd);
         check_daemon(doctor, &milter);

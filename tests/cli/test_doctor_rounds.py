@@ -6,15 +6,17 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import socket
 import stat
 import subprocess
+import time
 
 import pytest
 
 from lab import Daemon, free_port, listening, message, wait_for
-from test_doctor import DOCUMENTED, DoctorLab, Found, Host, POLICY, RECIPIENT
-from tool import TIMEOUT, truefrom
+from test_doctor import DoctorLab, Host, POLICY, RECIPIENT
+from tool import TIMEOUT
 from zones import ZONE
 
 ROUNDS = 5
@@ -56,7 +58,7 @@ class LiveLab(DoctorLab):
     def stop_opendkim(self):
         daemon, self.opendkim = self.opendkim, None
         if daemon:
-            daemon.stop()
+            daemon.stop(signal.SIGKILL)  # it takes five seconds to end otherwise
 
     def close(self):
         self.stop_opendkim()
@@ -88,6 +90,14 @@ class Live(Host):
         self.modes = {path: os.stat(path) for path in (lab.sockets, lab.state, lab.dkim_folder)}
         self.servers = []
 
+    def look(self):
+        """As both daemons' lines come in a mail log."""
+        with open(self.log, "w", encoding="utf-8") as file:
+            for name in ("truefrom-policyd", "truefrom-milter"):
+                with open(f"{self.lab.folder}/{name}.log", encoding="utf-8") as part:
+                    file.write(part.read())
+        return super().look()
+
     # --- commands ------------------------------------------------------------------------------
 
     def service(self, verb, name):
@@ -99,6 +109,9 @@ class Live(Host):
             "opendkim": (lab.stop_opendkim, lab.start_opendkim, lab.opendkim),
             "truefrom-policyd": (lab.stop_policyd, lab.start_policyd, lab.policyd),
             "truefrom-milter": (lab.stop_milter, lab.start_milter, lab.milter)}[name]
+        if verb == "reload":
+            lab.reload(running)
+            return
         if verb == "restart" or running is None:
             stop()
             start()
@@ -143,8 +156,9 @@ class Live(Host):
                                            ("truefrom-milter", self.conf))
                    if open(path, encoding="utf-8").read() != self.saved[path]]
         for path, text in self.saved.items():
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
+            if open(path, encoding="utf-8").read() != text:
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
         for path, status in self.modes.items():
             os.chown(path, status.st_uid, status.st_gid)
             os.chmod(path, stat.S_IMODE(status.st_mode))
@@ -260,6 +274,29 @@ def ours_umask(live):
     live.service("restart", "truefrom-policyd")
 
 
+def newer_file(live):
+    for name in ("policyd", "milter"):
+        live.service("restart", "truefrom-" + name)
+    os.utime(live.conf, (time.time() + 60, time.time() + 60))
+
+
+def newer_file_with_metrics(live):
+    for group in ("policyd", "milter"):
+        live.set_conf(f"group {group}", f'MetricsSocket = "inet:{free_port()}@127.0.0.1";')
+    newer_file(live)
+
+
+def unreadable_ignore_hosts(live):
+    path = f"{live.lab.folder}/ignored"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("127.0.0.1\n")
+    os.chmod(path, 0o644)
+    live.set_conf(None, f'IgnoreHosts = "{path}";')
+    for name in ("policyd", "milter"):
+        live.service("restart", "truefrom-" + name)
+    os.chmod(path, 0o600)
+
+
 DEAD = "inet:127.0.0.1:11332"
 DEAD_POLICY = "check_policy_service inet:127.0.0.1:10023"
 TYPO = POLICY.replace("policyd.sock", "polcyd.sock")
@@ -337,6 +374,8 @@ BROKEN = {
     "our folder": chmod(lambda lab: lab.sockets, 0o2700, "daemon"),
     "our socket": chmod(lambda lab: lab.sockets + "/milter.sock"),
     "UMask": ours_umask,
+    "configuration not reloaded": newer_file,
+    "ignore.hosts": unreadable_ignore_hosts,
 }
 
 

@@ -159,6 +159,7 @@ class Live(Host):
             if open(path, encoding="utf-8").read() != text:
                 with open(path, "w", encoding="utf-8") as file:
                     file.write(text)
+            os.utime(path, (1, 1))
         for path, status in self.modes.items():
             os.chown(path, status.st_uid, status.st_gid)
             os.chmod(path, stat.S_IMODE(status.st_mode))
@@ -281,9 +282,14 @@ def newer_file(live):
 
 
 def newer_file_with_metrics(live):
+    """The daemons tell when they loaded it."""
     for group in ("policyd", "milter"):
         live.set_conf(f"group {group}", f'MetricsSocket = "inet:{free_port()}@127.0.0.1";')
-    newer_file(live)
+    for name in ("policyd", "milter"):
+        live.service("restart", "truefrom-" + name)
+    loaded = time.time()
+    wait_for(lambda: time.time() > loaded + 2, "a file's time to differ")
+    os.utime(live.conf)
 
 
 def unreadable_ignore_hosts(live):
@@ -375,6 +381,7 @@ BROKEN = {
     "our socket": chmod(lambda lab: lab.sockets + "/milter.sock"),
     "UMask": ours_umask,
     "configuration not reloaded": newer_file,
+    "configuration not reloaded, with metrics": newer_file_with_metrics,
     "ignore.hosts": unreadable_ignore_hosts,
 }
 

@@ -8,6 +8,9 @@
 #include "cli/doctor/doctor.h"
 #include "common/app/endpoint.h"
 
+#define SLIP_EDITS    2   /* characters that differ in a path that was meant to be ours */
+#define SLIP_PATH_MAX 256 /* longer than any socket's path */
+
 static const char *after_prefix(const char *text, const char *prefix)
 {
         size_t len = strlen(prefix);
@@ -67,6 +70,54 @@ static const char *file_name(const char *path)
         return slash != NULL ? slash + 1 : path;
 }
 
+/* Is all but the file's name the same? */
+static bool same_folder(const char *one, const char *other)
+{
+        size_t len = (size_t)(file_name(one) - one);
+
+        return len > 1 && len == (size_t)(file_name(other) - other) &&
+               strncmp(one, other, len) == 0;
+}
+
+static size_t least(size_t one, size_t two, size_t three)
+{
+        size_t least = one < two ? one : two;
+
+        return least < three ? least : three;
+}
+
+/* How many characters have to be changed, added or dropped to make one of the other (Levenshtein);
+ * SLIP_PATH_MAX for what is too long to be a socket's path. */
+static size_t edit_distance(const char *one, const char *other)
+{
+        const size_t one_len = strlen(one), other_len = strlen(other);
+        size_t row[SLIP_PATH_MAX];
+
+        if (one_len >= SLIP_PATH_MAX || other_len >= SLIP_PATH_MAX)
+                return SLIP_PATH_MAX;
+        for (size_t k = 0; k <= other_len; k++)
+                row[k] = k;
+        for (size_t i = 1; i <= one_len; i++) {
+                size_t corner = row[0];
+
+                row[0] = i;
+                for (size_t k = 1; k <= other_len; k++) {
+                        size_t replaced = corner + (one[i - 1] != other[k - 1] ? 1 : 0);
+
+                        corner = row[k];
+                        row[k] = least(replaced, row[k] + 1, row[k - 1] + 1);
+                }
+        }
+        return row[other_len];
+}
+
+/* Does the path look like ours, misspelt? */
+static bool is_slip(const char *path, const char *ours)
+{
+        return path != NULL && ours != NULL &&
+               (same_folder(path, ours) || edit_distance(path, ours) <= SLIP_EDITS);
+}
+
 static enum attachment compare_paths(const doctor_t *doctor, const postfix_service_t *service,
                                      const char *path, const char *ours)
 {
@@ -77,6 +128,9 @@ static enum attachment compare_paths(const doctor_t *doctor, const postfix_servi
         if (same_path(outer_path(doctor, path, !chroot), ours))
                 return ATTACHED_CHROOT;
         if (strstr(path, "truefrom") != NULL && strcmp(file_name(path), file_name(ours)) == 0)
+                return ATTACHED_NEAR;
+        if (is_slip(outer_path(doctor, path, chroot), ours) ||
+            is_slip(outer_path(doctor, path, !chroot), ours))
                 return ATTACHED_NEAR;
         return ATTACHED_NOT;
 }

@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "cli/doctor/doctor.h"
 #include "cli/doctor/file.h"
-#include "common/mail/authres.h"
 
 #define CONF_LIMIT ((size_t)1 << 20)
 
@@ -40,10 +40,39 @@ static bool is_trusted(const config_t *config, const char *id)
         return false;
 }
 
+/* TrustedAuthservIDs is in the file: unset, it is AuthservID. */
+static bool trusted_set(const config_t *config)
+{
+        return config->trusted_authserv_ids.count != 1 ||
+               strcmp(config->trusted_authserv_ids.items[0], config->authserv_id) != 0;
+}
+
+/* Is AuthservID the one that stands alone? Then OpenDKIM's name is also that of Postfix. */
+static bool ours_is_odd(const doctor_t *doctor, const char *id)
+{
+        const char *host =
+            doctor->postfix != NULL ? postfix_value(doctor->postfix, NULL, "myhostname") : "";
+
+        return !trusted_set(doctor->config) && strcasecmp(id, host) == 0 &&
+               strcasecmp(doctor->config->authserv_id, host) != 0;
+}
+
+/* TrustedAuthservIDs with one more name. NULL when memory is out. */
+static const char *trusted_with(const doctor_t *doctor, const char *id)
+{
+        const config_strings_t *trusted = &doctor->config->trusted_authserv_ids;
+        const char *list = arena_printf(doctor->arena, "\"%s\"", id);
+
+        for (size_t i = 0; list != NULL && i < trusted->count; i++)
+                list = arena_printf(doctor->arena, "%s, \"%s\"", list, trusted->items[i]);
+        return list;
+}
+
+/* Three names that should be one: the one that differs from both others is to change. */
 static void report_id(doctor_t *doctor, const char *id)
 {
         findings_t *findings = &doctor->findings;
-        const char *ours = doctor->config->trusted_authserv_ids.items[0];
+        const config_t *config = doctor->config;
         finding_t *finding;
 
         finding = finding_add(findings, SEVERITY_ERROR, "dkim-id", NULL,
@@ -53,7 +82,15 @@ static void report_id(doctor_t *doctor, const char *id)
         finding_means(findings, finding,
                       "Its DKIM results are not believed: DMARC rests on SPF alone, and forwarded "
                       "mail fails.");
-        finding_change(findings, finding, doctor->options.opendkim, NULL, "AuthservID %s", ours);
+        if (trusted_set(config) && strcasecmp(id, config->authserv_id) == 0)
+                finding_change(findings, finding, doctor->options.config_path, NULL,
+                               "TrustedAuthservIDs = ( %s );", trusted_with(doctor, id));
+        else if (ours_is_odd(doctor, id))
+                finding_change(findings, finding, doctor->options.config_path, NULL,
+                               "AuthservID = \"%s\";", id);
+        else
+                finding_change(findings, finding, doctor->options.opendkim, NULL, "AuthservID %s",
+                               config->trusted_authserv_ids.items[0]);
 }
 
 /* Settings that are wrong whenever they have this value. */

@@ -93,6 +93,7 @@ static void check_all(doctor_t *doctor)
                             "store was not looked at");
         if (doctor->config != NULL) {
                 doctor_check_sockets(doctor);
+                doctor_check_running(doctor);
                 doctor_check_state(doctor);
                 if (doctor->postfix != NULL)
                         doctor_check_forgery(doctor);
@@ -108,6 +109,27 @@ static void check_all(doctor_t *doctor)
         }
         doctor_check_resolver(doctor);
         doctor_check_joins(doctor);
+}
+
+#define FOLLOWUPS 4
+
+/* How a change of each file comes to hold. */
+static void set_followups(doctor_t *doctor, followup_t *followups)
+{
+        const char *dir = doctor->options.config_dir;
+        const char *reload = dir != NULL ? arena_printf(doctor->arena, "postfix -c %s reload", dir)
+                                         : "postfix reload";
+        size_t count = 0;
+
+        followups[count++] = (followup_t){doctor->options.opendkim, "systemctl restart opendkim"};
+        followups[count++] = (followup_t){doctor->options.config_path,
+                                          "systemctl restart truefrom-policyd truefrom-milter"};
+        if (doctor->postfix != NULL && reload != NULL) {
+                followups[count++] = (followup_t){doctor->main_cf, reload};
+                followups[count++] = (followup_t){doctor->master_cf, reload};
+        }
+        doctor->findings.followups = followups;
+        doctor->findings.followup_count = count;
 }
 
 static bool wants_colour(void)
@@ -141,6 +163,7 @@ int doctor_command(const command_options_t *options, int argc, char **argv)
 {
         doctor_t doctor = {
             .options = {.config_path = options->config_path, .opendkim = "/etc/opendkim.conf"}};
+        followup_t followups[FOLLOWUPS];
         bool json = false;
         int status = read_options(argc, argv, &doctor.options, &json);
 
@@ -153,6 +176,7 @@ int doctor_command(const command_options_t *options, int argc, char **argv)
         }
         findings_init(&doctor.findings, doctor.arena);
         check_all(&doctor);
+        set_followups(&doctor, followups);
         status = report(&doctor.findings, json);
         config_release(doctor.config);
         arena_free(doctor.arena);

@@ -8,6 +8,7 @@
 #define TRUEFROM_CLI_DOCTOR_H
 
 #include "cli/doctor/access.h"
+#include "cli/doctor/ask.h"
 #include "cli/doctor/findings.h"
 #include "cli/doctor/opendkim.h"
 #include "cli/doctor/postfix.h"
@@ -22,6 +23,8 @@ typedef struct doctor_options {
         const char *log;         /**< mail log; NULL = the usual ones */
 } doctor_options_t;
 
+struct asked; /* what was asked, and how it answered: neighbours.c */
+
 /** What is known so far. */
 typedef struct doctor {
         doctor_options_t options;
@@ -35,6 +38,11 @@ typedef struct doctor {
         const opendkim_t *opendkim; /**< NULL: cannot be read */
         credentials_t policyd;      /**< of who listens on policyd.Socket; name NULL = unknown */
         bool forged_dropped;        /**< Postfix drops Authentication-Results of a message */
+        finding_t *policyd_down;    /**< what was found when it does not answer; NULL = it does */
+        finding_t *milter_down;     /**< */
+        pid_t policyd_pid;          /**< who listens on policyd.Socket; 0 = unknown */
+        pid_t milter_pid;           /**< */
+        struct asked *asked;        /**< milters and policy services; NULL = none yet */
         credentials_t milter;       /**< of who listens on milter.Socket; name NULL = unknown */
 } doctor_t;
 
@@ -68,16 +76,38 @@ void doctor_check_networks(doctor_t *doctor);
 /** Do both daemons answer, and can smtpd reach them? Sets their credentials. */
 void doctor_check_sockets(doctor_t *doctor);
 
+/** Do the daemons run with the configuration as it is written, and may they read what it names?
+ * After doctor_check_sockets. */
+void doctor_check_running(doctor_t *doctor);
+
 /** The state store: permissions, what it holds. After doctor_check_sockets. */
 void doctor_check_state(doctor_t *doctor);
 
 /** Do the resolvers answer, and honestly? */
 void doctor_check_resolver(doctor_t *doctor);
 
+/** The end of the mail log, or the journal's lines of a daemon; NULL when there is none. */
+const char *doctor_read_log(const doctor_t *doctor, const char *daemon);
+
+/** The last line with an error of a daemon in the mail log or the journal, from its last process;
+ * NULL when there is none, or no log to read. */
+const char *doctor_last_error(const doctor_t *doctor, const char *daemon);
+
 /** The milter's lines in the mail log: where did SPF results come from? */
 void doctor_check_joins(doctor_t *doctor);
 
 /* What several of them need. */
+
+/** A service's list of milters, without those that Postfix gets no answer from, or should not have
+ * beside us: each is reported. What looks like our socket, misspelt, stays in smtpd_milters where
+ * ours is not. @return false when memory is out */
+bool doctor_living_milters(doctor_t *doctor, const postfix_service_t *service,
+                           const char *parameter, postfix_list_t *list);
+
+/** As doctor_living_milters: a list of restrictions, without dead policy services.
+ * @param mends what looks like our socket stays where ours is not: the caller mends it */
+bool doctor_living_restrictions(doctor_t *doctor, const postfix_service_t *service,
+                                const char *parameter, bool mends, postfix_list_t *list);
 
 /** What a service is for. */
 enum service_role {

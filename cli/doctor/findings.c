@@ -162,3 +162,13 @@ unsigned findings_count(const findings_t *findings, enum severity severity)
                         count++;
         return count;
 }
+
+bool findings_change_file(const findings_t *findings, const char *file)
+{
+        for (const finding_t *finding = findings->first; finding != NULL; finding = finding->next)
+                for (const change_t *change = finding->changes; change != NULL;
+                     change = change->next)
+                        if (change->file != NULL && strcmp(change->file, file) == 0)
+                                return true;
+        return false;
+}

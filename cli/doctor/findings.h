@@ -33,9 +33,17 @@ typedef struct finding {
         struct finding *next;
 } finding_t;
 
+/** A file, and the command by which a change of it comes to hold. */
+typedef struct followup {
+        const char *file, *command;
+} followup_t;
+
 typedef struct findings {
         arena_t *arena; /**< the caller's */
         finding_t *first, **last;
+        const struct followup
+            *followups; /**< what to run after changes of a file; NULL = nothing */
+        size_t followup_count;
         finding_t lost; /**< stands in for a finding that there was no memory for */
         bool failed;    /**< memory was out: the list is not complete */
 } findings_t;
@@ -64,6 +72,9 @@ void findings_merge(findings_t *findings);
 
 /** How many there are of a severity. */
 unsigned findings_count(const findings_t *findings, enum severity severity);
+
+/** Is there a change of this file? */
+bool findings_change_file(const findings_t *findings, const char *file);
 
 /** Print as a list to read. @param colour with terminal colours */
 void findings_print(const findings_t *findings, FILE *out, bool colour);

@@ -261,11 +261,28 @@ static finding_t *report_option(const struct milters *milters, const struct opti
         return finding;
 }
 
+/* What mail gets as long as our milter is down. */
+static const char *fate_of_mail(const char *action)
+{
+        if (strcasecmp(action, "accept") == 0)
+                return "Mail passes unchecked";
+        if (strcasecmp(action, "reject") == 0)
+                return "All mail is being refused";
+        if (strcasecmp(action, "quarantine") == 0)
+                return "All mail is being held";
+        return "Mail is being deferred";
+}
+
 static void check_default_action(const struct milters *milters)
 {
         const struct option option =
             find_option(milters, "default_action", "milter_default_action");
         finding_t *finding;
+
+        if (milters->doctor->milter_down != NULL)
+                finding_means(&milters->doctor->findings, milters->doctor->milter_down,
+                              "%s: Postfix's default action for it is %s.",
+                              fate_of_mail(option.value), option.value);
 
         if (strcasecmp(option.value, "accept") != 0 && strcasecmp(option.value, "reject") != 0 &&
             strcasecmp(option.value, "quarantine") != 0)
@@ -358,13 +375,9 @@ static bool switched_off(const struct milters *milters)
 static bool find_milters(struct milters *milters)
 {
         const doctor_t *doctor = milters->doctor;
-        const postfix_setting_t *setting =
-            postfix_find(doctor->postfix, milters->service, PARAMETER, NULL);
 
-        if (postfix_split(doctor->arena, doctor_editable(setting), &milters->list) != 0) {
-                milters->doctor->findings.failed = true;
+        if (!doctor_living_milters(milters->doctor, milters->service, PARAMETER, &milters->list))
                 return false;
-        }
         milters->ours = milters->dkim = milters->list.count;
         for (size_t i = milters->list.count; i > 0; i--) {
                 const char *item = milters->list.items[i - 1];

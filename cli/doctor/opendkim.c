@@ -17,6 +17,7 @@ static const struct {
     {"Mode", offsetof(opendkim_t, mode)},
     {"RemoveARFrom", offsetof(opendkim_t, remove_from)},
     {"Socket", offsetof(opendkim_t, socket)},
+    {"UMask", offsetof(opendkim_t, umask)},
     {"Include", offsetof(opendkim_t, include)},
 };
 

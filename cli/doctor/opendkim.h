@@ -16,6 +16,7 @@ typedef struct opendkim {
         const char *mode;              /**< Mode */
         const char *remove_from;       /**< RemoveARFrom */
         const char *socket;            /**< Socket */
+        const char *umask;             /**< UMask */
         const char *include;           /**< Include: not followed */
 } opendkim_t;
 

@@ -2,30 +2,13 @@
 #include <string.h>
 #include <strings.h>
 
-#include "cli/doctor/doctor.h"
+#include "cli/doctor/policy.h"
 
 #define RESTRICTION        "check_policy_service"
 #define EVALUATION_SECONDS 20 /* contract: an evaluation ends within that */
 #define RECIPIENT          "smtpd_recipient_restrictions"
 #define DATA               "smtpd_data_restrictions"
 #define END_OF_DATA        "smtpd_end_of_data_restrictions"
-
-/* One list of restrictions. */
-struct place {
-        const char *parameter; /* of the list; the class's when ours is in a restriction class */
-        bool in_class;
-        postfix_list_t list;
-        size_t ours;      /* index of the restriction that asks us; list.count = none does */
-        const char *item; /* its argument */
-        enum attachment attachment;
-};
-
-struct policy {
-        doctor_t *doctor;
-        const postfix_service_t *service;
-        const char *socket; /* policyd.Socket */
-        struct place recipient, data, end_of_data;
-};
 
 static finding_t *add(const struct policy *policy, enum severity severity, const char *keyword,
                       const char *text)
@@ -43,13 +26,10 @@ static void means(const struct policy *policy, finding_t *finding, const char *t
 static void look_in(const struct policy *policy, const char *parameter, struct place *place)
 {
         const doctor_t *doctor = policy->doctor;
-        const postfix_setting_t *setting =
-            postfix_find(doctor->postfix, policy->service, parameter, NULL);
 
         memset(place, 0, sizeof(*place));
         place->parameter = parameter;
-        if (postfix_split_restrictions(doctor->arena, doctor_editable(setting), &place->list) != 0)
-                policy->doctor->findings.failed = true;
+        doctor_living_restrictions(policy->doctor, policy->service, parameter, true, &place->list);
         place->ours = place->list.count;
         for (size_t i = 0; i < place->list.count && place->attachment != ATTACHED; i++) {
                 const char *item = postfix_argument(place->list.items[i], RESTRICTION);
@@ -89,6 +69,9 @@ static void find_place(const struct policy *policy, const char *parameter, struc
                         if (inner.attachment == ATTACHED_NOT)
                                 continue;
                         inner.in_class = true;
+                        inner.outer_parameter = parameter;
+                        inner.outer = place->list;
+                        inner.outer_at = i;
                         *place = inner;
                         return;
                 }
@@ -113,29 +96,6 @@ static void change_item(const struct policy *policy, finding_t *finding, const s
                restriction != NULL
                    ? postfix_join(arena, &place->list, place->ours, restriction, place->ours)
                    : NULL);
-}
-
-static bool has_restriction(const postfix_list_t *list, const char *name, size_t *at)
-{
-        for (*at = 0; *at < list->count; (*at)++)
-                if (strcasecmp(list->items[*at], name) == 0)
-                        return true;
-        return false;
-}
-
-/* "permit", "reject", "defer" without a condition: what stands behind is never looked at. */
-static size_t find_end(const postfix_list_t *list)
-{
-        static const char *const ends[] = {"permit", "reject", "defer"};
-        size_t end = list->count;
-
-        for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
-                size_t at;
-
-                if (has_restriction(list, ends[i], &at) && at < end)
-                        end = at;
-        }
-        return end;
 }
 
 /* Our socket as this service must name it; when it is out of reach, the finding also says where to
@@ -195,15 +155,35 @@ static bool report_path(const struct policy *policy, const struct place *place)
         return true;
 }
 
+/* Lists where we are of no use. */
+static const char *const other_lists[] = {"smtpd_client_restrictions", "smtpd_helo_restrictions",
+                                          "smtpd_sender_restrictions", "smtpd_relay_restrictions"};
+
+#define OTHER_LISTS (sizeof(other_lists) / sizeof(*other_lists))
+
+/* What is dead in them holds mail up all the same. */
+static void check_other_lists(const struct policy *policy)
+{
+        const char *text =
+            postfix_value(policy->doctor->postfix, NULL, "smtpd_restriction_classes");
+        postfix_list_t classes, list;
+
+        for (size_t i = 0; i < OTHER_LISTS; i++)
+                doctor_living_restrictions(policy->doctor, policy->service, other_lists[i], false,
+                                           &list);
+        if (postfix_split(policy->doctor->arena, text, &classes) != 0)
+                policy->doctor->findings.failed = true;
+        for (size_t i = 0; i < classes.count; i++)
+                doctor_living_restrictions(policy->doctor, policy->service, classes.items[i], false,
+                                           &list);
+}
+
 static bool asked_elsewhere(const struct policy *policy)
 {
-        static const char *const others[] = {"smtpd_client_restrictions", "smtpd_helo_restrictions",
-                                             "smtpd_sender_restrictions",
-                                             "smtpd_relay_restrictions"};
         struct place place;
 
-        for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
-                find_place(policy, others[i], &place);
+        for (size_t i = 0; i < OTHER_LISTS; i++) {
+                find_place(policy, other_lists[i], &place);
                 if (place.attachment == ATTACHED)
                         return true;
         }
@@ -228,78 +208,9 @@ static void report_missing(const struct policy *policy)
             self ? "truefrom-milter evaluates SPF itself (join=self), later and at its own cost."
                  : "There is no SPF result, as SPFSelfValidate is off: DMARC rests on DKIM alone.");
         socket = our_socket(policy, finding);
-        change_insert(policy, finding, &policy->recipient, find_end(&policy->recipient.list),
+        change_insert(policy, finding, &policy->recipient, policy_find_end(&policy->recipient.list),
                       socket);
         change_insert(policy, finding, &policy->data, 0, socket);
-}
-
-/* smtpd_relay_restrictions come first, and refuse what is not for us. */
-static bool relay_guards(const struct policy *policy)
-{
-        const doctor_t *doctor = policy->doctor;
-        const char *first = postfix_value(doctor->postfix, policy->service,
-                                          "smtpd_relay_before_recipient_restrictions");
-        const char *relay =
-            postfix_value(doctor->postfix, policy->service, "smtpd_relay_restrictions");
-
-        return strcasecmp(first, "no") != 0 && strstr(relay, "_unauth_destination") != NULL;
-}
-
-/* Move ours in front of member `to`. */
-static void change_move(const struct policy *policy, finding_t *finding, const struct place *place,
-                        size_t to)
-{
-        change(policy, finding, place,
-               postfix_join(policy->doctor->arena, &place->list, to, place->list.items[place->ours],
-                            place->ours));
-}
-
-static void check_recipient_position(const struct policy *policy)
-{
-        const struct place *place = &policy->recipient;
-        size_t end = find_end(&place->list);
-        finding_t *finding;
-        size_t guard;
-
-        if (place->attachment != ATTACHED || place->in_class)
-                return;
-        if (place->ours > end) {
-                finding = finding_add(&policy->doctor->findings, SEVERITY_ERROR,
-                                      "policy-unreachable", policy->service->label,
-                                      "truefrom-policyd stands behind \"%s\" in " RECIPIENT,
-                                      place->list.items[end]);
-                means(policy, finding, "Postfix never comes to it.");
-                change_move(policy, finding, place, end);
-        } else if (has_restriction(&place->list, "reject_unauth_destination", &guard) &&
-                   place->ours < guard && !relay_guards(policy)) {
-                finding = add(policy, SEVERITY_WARNING, "policy-position",
-                              "truefrom-policyd stands before reject_unauth_destination");
-                means(policy, finding,
-                      "Whoever tries to relay through this host costs an SPF evaluation.");
-                change_move(policy, finding, place, guard + 1);
-        }
-}
-
-/* In the lists of DATA: what is permitted before us is never asked about. */
-static void check_after_permit(const struct policy *policy, const struct place *place)
-{
-        finding_t *finding;
-
-        if (place->attachment != ATTACHED || place->in_class)
-                return;
-        for (size_t i = 0; i < place->ours; i++) {
-                if (strncasecmp(place->list.items[i], "permit", 6) != 0 &&
-                    find_end(&place->list) != i)
-                        continue;
-                finding = finding_add(&policy->doctor->findings, SEVERITY_WARNING,
-                                      "policy-after-permit", policy->service->label,
-                                      "truefrom-policyd stands behind \"%s\" in %s",
-                                      place->list.items[i], place->parameter);
-                means(policy, finding,
-                      "Nothing is stored by queue ID for mail that is permitted before.");
-                change_move(policy, finding, place, 0);
-                return;
-        }
 }
 
 static void check_default_action(const struct policy *policy, const struct place *place)
@@ -314,6 +225,13 @@ static void check_default_action(const struct policy *policy, const struct place
         if (action == NULL)
                 action = postfix_value(doctor->postfix, policy->service,
                                        "smtpd_policy_service_default_action");
+        if (doctor->policyd_down != NULL)
+                finding_means(&policy->doctor->findings, doctor->policyd_down,
+                              strncasecmp(action, "DUNNO", 5) == 0
+                                  ? "Until it answers, truefrom-milter evaluates SPF itself; "
+                                    "default_action is %s."
+                                  : "Until it answers, all mail gets its default_action: %s.",
+                              action);
         if (strncasecmp(action, "DUNNO", 5) == 0)
                 return;
         finding = finding_add(&policy->doctor->findings, SEVERITY_WARNING, "policy-default-action",
@@ -358,7 +276,7 @@ static void check_place(const struct policy *policy, const struct place *place)
         check_default_action(policy, place);
         check_timeout(policy, place);
         if (place != &policy->recipient)
-                check_after_permit(policy, place);
+                policy_check_permits(policy, place);
 }
 
 /* Options of policyd that need a place where Postfix does not ask. */
@@ -383,7 +301,7 @@ static void check_options(const struct policy *policy)
         if (finding == NULL)
                 return;
         socket = our_socket(policy, finding);
-        change_insert(policy, finding, &policy->recipient, find_end(&policy->recipient.list),
+        change_insert(policy, finding, &policy->recipient, policy_find_end(&policy->recipient.list),
                       socket);
 }
 
@@ -453,6 +371,7 @@ void doctor_check_policy(doctor_t *doctor, const postfix_service_t *service)
         const unsigned errors = findings_count(&doctor->findings, SEVERITY_ERROR);
         bool wrong_path;
 
+        check_other_lists(&policy);
         find_place(&policy, RECIPIENT, &policy.recipient);
         find_place(&policy, DATA, &policy.data);
         find_place(&policy, END_OF_DATA, &policy.end_of_data);
@@ -470,7 +389,7 @@ void doctor_check_policy(doctor_t *doctor, const postfix_service_t *service)
                 report_missing(&policy);
                 return;
         }
-        check_recipient_position(&policy);
+        policy_check_recipient(&policy);
         check_place(&policy, &policy.recipient);
         check_place(&policy, &policy.data);
         check_place(&policy, &policy.end_of_data);

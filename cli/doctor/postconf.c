@@ -1,10 +1,14 @@
 /* Reading Postfix's configuration, and what in it concerns all services. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/doctor/doctor.h"
+#include "cli/doctor/file.h"
 #include "cli/doctor/run.h"
 
+#define PID_LIMIT        64
 #define POSTCONF_LIMIT   ((size_t)4 << 20)
 #define POSTCONF_TIME_MS 10000
 
@@ -129,21 +133,26 @@ const char *doctor_editable(const postfix_setting_t *setting)
         return strchr(setting->value, '$') != NULL ? setting->expanded : setting->value;
 }
 
+/* The service that asks these milters. */
+static const postfix_service_t *find_cleanup(const postfix_t *postfix)
+{
+        for (size_t i = 0; i < postfix->service_count; i++)
+                if (strcmp(postfix->services[i].name, "cleanup") == 0)
+                        return &postfix->services[i];
+        return NULL;
+}
+
 /* Our milter in the list of non_smtpd_milters: mail from this host's own programs. */
 static void check_non_smtpd(doctor_t *doctor)
 {
-        const postfix_setting_t *setting =
-            postfix_find(doctor->postfix, NULL, "non_smtpd_milters", NULL);
-        const postfix_service_t cleanup = {.name = "cleanup", .chroot = 'n'};
+        const postfix_service_t *cleanup = find_cleanup(doctor->postfix);
         finding_t *finding;
         postfix_list_t list;
 
-        if (postfix_split(doctor->arena, doctor_editable(setting), &list) != 0) {
-                doctor->findings.failed = true;
+        if (cleanup == NULL || !doctor_living_milters(doctor, cleanup, "non_smtpd_milters", &list))
                 return;
-        }
         for (size_t i = 0; i < list.count; i++) {
-                enum attachment attachment = doctor_attachment(doctor, &cleanup, list.items[i],
+                enum attachment attachment = doctor_attachment(doctor, cleanup, list.items[i],
                                                                doctor->config->milter.socket);
 
                 if (attachment != ATTACHED && attachment != ATTACHED_CHROOT)
@@ -157,7 +166,7 @@ static void check_non_smtpd(doctor_t *doctor)
                     *postfix_value(doctor->postfix, NULL, "internal_mail_filter_classes") != '\0'
                         ? " (and bounces, by internal_mail_filter_classes)"
                         : "");
-                doctor_change_parameter(doctor, finding, NULL, "non_smtpd_milters",
+                doctor_change_parameter(doctor, finding, cleanup, "non_smtpd_milters",
                                         postfix_join(doctor->arena, &list, 0, NULL, i));
                 return;
         }
@@ -177,8 +186,40 @@ static void check_xclient(doctor_t *doctor)
                       "proxy in front of this host needs that, nobody else should have it.");
 }
 
+/* The process that master's own file names: is it a master? */
+static bool runs(doctor_t *doctor)
+{
+        const char *path = arena_printf(doctor->arena, "%s/pid/master.pid", doctor->queue_dir);
+        char *text, name[PID_LIMIT], program[PID_LIMIT] = "";
+        FILE *file;
+        bool found;
+
+        if (path == NULL || file_read(doctor->arena, path, PID_LIMIT, &text) != 0)
+                return false;
+        snprintf(name, sizeof(name), "/proc/%ld/comm", strtol(text, NULL, 10));
+        file = fopen(name, "re");
+        if (file == NULL)
+                return false;
+        found = fgets(program, sizeof(program), file) != NULL && strcmp(program, "master\n") == 0;
+        fclose(file);
+        return found;
+}
+
+static void check_runs(doctor_t *doctor)
+{
+        finding_t *finding;
+
+        if (geteuid() != 0 || runs(doctor))
+                return; /* whoever is not root may not see it */
+        finding = finding_add(&doctor->findings, SEVERITY_ERROR, "postfix-stopped", NULL,
+                              "Postfix does not run");
+        finding_means(&doctor->findings, finding, "No mail comes in.");
+        finding_command(&doctor->findings, finding, "systemctl start postfix");
+}
+
 void doctor_check_postfix(doctor_t *doctor)
 {
+        check_runs(doctor);
         check_xclient(doctor);
         if (doctor->config != NULL && doctor->config->milter.socket != NULL)
                 check_non_smtpd(doctor);

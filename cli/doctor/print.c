@@ -1,6 +1,7 @@
 /* The list of findings, for people and for programs. */
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/doctor/findings.h"
 
@@ -75,10 +76,36 @@ static void print_number(FILE *out, unsigned number, const char *what, const cha
         fprintf(out, "%u %s%s%s", number, what, number == 1 ? "" : "s", end);
 }
 
+/* Is this command wanted, and not there before (of another file)? */
+static bool is_followup(const findings_t *findings, size_t i)
+{
+        const followup_t *followups = findings->followups;
+
+        if (!findings_change_file(findings, followups[i].file))
+                return false;
+        for (size_t k = 0; k < i; k++)
+                if (strcmp(followups[k].command, followups[i].command) == 0 &&
+                    findings_change_file(findings, followups[k].file))
+                        return false;
+        return true;
+}
+
+static void print_followups(const findings_t *findings, FILE *out)
+{
+        for (size_t i = 0; i < findings->followup_count; i++) {
+                if (!is_followup(findings, i))
+                        continue;
+                fputs("After the changes run: ", out);
+                print_text(out, findings->followups[i].command);
+                putc('\n', out);
+        }
+}
+
 void findings_print(const findings_t *findings, FILE *out, bool colour)
 {
         for (const finding_t *finding = findings->first; finding != NULL; finding = finding->next)
                 print_finding(out, finding, colour);
+        print_followups(findings, out);
         print_number(out, findings_count(findings, SEVERITY_ERROR), "error", ", ");
         print_number(out, findings_count(findings, SEVERITY_WARNING), "warning", ", ");
         print_number(out, findings_count(findings, SEVERITY_NOTE), "note", "\n");
@@ -164,12 +191,28 @@ static json_t *json_findings(const findings_t *findings)
         return array;
 }
 
+static json_t *json_followups(const findings_t *findings)
+{
+        json_t *array = json_array();
+
+        for (size_t i = 0; array != NULL && i < findings->followup_count; i++) {
+                if (!is_followup(findings, i))
+                        continue;
+                if (json_array_append_new(array, json_text(findings->followups[i].command)) != 0) {
+                        json_decref(array);
+                        return NULL;
+                }
+        }
+        return array;
+}
+
 bool findings_print_json(const findings_t *findings, FILE *out)
 {
-        json_t *root = json_pack("{s:o, s:i, s:i, s:i}", "findings", json_findings(findings),
-                                 "errors", (int)findings_count(findings, SEVERITY_ERROR),
-                                 "warnings", (int)findings_count(findings, SEVERITY_WARNING),
-                                 "notes", (int)findings_count(findings, SEVERITY_NOTE));
+        json_t *root = json_pack("{s:o, s:o, s:i, s:i, s:i}", "findings", json_findings(findings),
+                                 "afterwards", json_followups(findings), "errors",
+                                 (int)findings_count(findings, SEVERITY_ERROR), "warnings",
+                                 (int)findings_count(findings, SEVERITY_WARNING), "notes",
+                                 (int)findings_count(findings, SEVERITY_NOTE));
         bool ok = root != NULL && json_dumpf(root, out, JSON_INDENT(2)) == 0;
 
         json_decref(root);

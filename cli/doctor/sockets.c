@@ -1,143 +1,60 @@
 /* The daemons' sockets: does somebody answer, and may smtpd connect? */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/doctor/ask.h"
 #include "cli/doctor/doctor.h"
 #include "common/app/endpoint.h"
-#include "common/dns/resolver.h"
 
 #define ANSWER_TIME_MS 5000
+#define GROUP_USES     0060 /* to connect takes the right to write; the other is for tools */
 
 /* One daemon. */
 struct daemon {
         const char *name, *socket;
         bool milter;
         credentials_t *credentials;
+        finding_t **down;
+        pid_t *pid;
 };
 
-/* Send all of it. @return 0 or a negative errno */
-static int send_all(int fd, const void *data, size_t len)
+/* A daemon that does not run: what its start said last. */
+static void report_stopped(doctor_t *doctor, const struct daemon *daemon, const char *keyword,
+                           const char *what)
 {
-        ssize_t sent = send(fd, data, len, MSG_NOSIGNAL);
+        const char *last = doctor_last_error(doctor, daemon->name);
+        const char *path = endpoint_path(daemon->socket);
+        finding_t *finding = finding_add(
+            &doctor->findings, SEVERITY_ERROR, keyword, NULL, "%s does not run: %s %s%s%s",
+            daemon->name, what, path != NULL ? path : daemon->socket,
+            last != NULL ? "; it ended with: " : "", last != NULL ? last : "");
 
-        if (sent < 0)
-                return -errno;
-        return (size_t)sent == len ? 0 : -EIO;
-}
-
-/* Receive until `size` octets are there, or the peer has closed. @return how many, or a negative
- * errno */
-static ssize_t receive(int fd, void *data, size_t size)
-{
-        const int64_t deadline_ms = dns_clock_ms() + ANSWER_TIME_MS;
-        size_t len = 0;
-
-        while (len < size) {
-                struct pollfd wanted = {.fd = fd, .events = POLLIN};
-                int64_t left = deadline_ms - dns_clock_ms();
-                int ready = left > 0 ? poll(&wanted, 1, (int)left) : 0;
-                ssize_t got;
-
-                if (ready == 0)
-                        return -ETIMEDOUT;
-                if (ready < 0)
-                        continue;
-                got = recv(fd, (char *)data + len, size - len, MSG_DONTWAIT);
-                if (got < 0 && errno != EAGAIN && errno != EINTR)
-                        return -errno;
-                if (got == 0)
-                        break;
-                len += got > 0 ? (size_t)got : 0;
-        }
-        return (ssize_t)len;
-}
-
-/* A request of a type that is answered without looking at anything (contract section 4).
- * @return 0, -EPROTO for another answer, or a negative errno */
-static int ask_policyd(int fd)
-{
-        static const char request[] = "request=doctor\n\n", wanted[] = "action=DUNNO\n\n";
-        char answer[sizeof(wanted) - 1];
-        int error = send_all(fd, request, sizeof(request) - 1);
-        ssize_t len;
-
-        if (error != 0)
-                return error;
-        len = receive(fd, answer, sizeof(answer));
-        if (len < 0)
-                return (int)len;
-        return len == sizeof(answer) && memcmp(answer, wanted, sizeof(answer)) == 0 ? 0 : -EPROTO;
-}
-
-/* The milter protocol's greeting (libmilter/mfdef.h): options are offered and agreed, then QUIT. */
-static int ask_milter(int fd)
-{
-        const struct {
-                uint32_t len;
-                char command;
-                uint32_t version, actions, protocol;
-        } __attribute__((packed)) offer = {htonl(13), 'O', htonl(6), htonl(0x1ff), htonl(0x1fffff)};
-        static const char quit[] = {0, 0, 0, 1, 'Q'};
-        unsigned char answer[17];
-        int error = send_all(fd, &offer, sizeof(offer));
-        ssize_t len;
-
-        if (error != 0)
-                return error;
-        len = receive(fd, answer, sizeof(answer));
-        if (len < 0)
-                return (int)len;
-        if (len != sizeof(answer) || answer[4] != 'O')
-                return -EPROTO;
-        return send_all(fd, quit, sizeof(quit));
-}
-
-static void change_start(doctor_t *doctor, finding_t *finding, const struct daemon *daemon)
-{
         finding_command(&doctor->findings, finding, "systemctl start %s", daemon->name);
+        *daemon->down = finding;
 }
 
 /* Why nobody could be reached. */
 static void report_unreachable(doctor_t *doctor, const struct daemon *daemon, int error)
 {
-        findings_t *findings = &doctor->findings;
         const char *path = endpoint_path(daemon->socket);
-        finding_t *finding;
 
-        if (error == -EACCES) {
-                finding_add(findings, SEVERITY_NOTE, "not-seen", NULL,
+        if (error == -EACCES)
+                finding_add(&doctor->findings, SEVERITY_NOTE, "not-seen", NULL,
                             "%s: no permission to connect; run truefrom doctor as root",
                             daemon->socket);
-                return;
-        }
-        if (error == -ENOENT) {
-                finding = finding_add(findings, SEVERITY_ERROR, "socket-missing", NULL,
-                                      "%s does not run: there is no socket %s", daemon->name, path);
-                change_start(doctor, finding, daemon);
-        } else if (error == -ECONNREFUSED && path != NULL) {
-                finding = finding_add(findings, SEVERITY_ERROR, "socket-stale", NULL,
-                                      "%s does not run: nobody listens on the socket %s",
-                                      daemon->name, path);
-                finding_means(findings, finding,
-                              "A daemon that ended suddenly has left it behind; its start replaces "
-                              "it.");
-                change_start(doctor, finding, daemon);
-        } else if (error == -ECONNREFUSED) {
-                finding = finding_add(findings, SEVERITY_ERROR, "socket-missing", NULL,
-                                      "%s does not run: nobody listens on %s", daemon->name,
-                                      daemon->socket);
-                change_start(doctor, finding, daemon);
-        } else {
-                finding_add(findings, SEVERITY_ERROR, "socket-error", NULL, "%s: %s: %s",
+        else if (error == -ENOENT)
+                report_stopped(doctor, daemon, "socket-missing", "there is no socket");
+        else if (error == -ECONNREFUSED && path != NULL)
+                report_stopped(doctor, daemon, "socket-stale",
+                               "a sudden end has left behind the socket");
+        else if (error == -ECONNREFUSED)
+                report_stopped(doctor, daemon, "socket-missing", "nobody listens on");
+        else
+                finding_add(&doctor->findings, SEVERITY_ERROR, "socket-error", NULL, "%s: %s: %s",
                             daemon->name, daemon->socket, strerror(-error));
-        }
 }
 
 static void report_answer(doctor_t *doctor, const struct daemon *daemon, int error)
@@ -163,6 +80,7 @@ static void report_answer(doctor_t *doctor, const struct daemon *daemon, int err
                               "%s accepts on %s, and does not answer: %s", daemon->name,
                               daemon->socket, strerror(-error));
         finding_command(findings, finding, "systemctl restart %s", daemon->name);
+        *daemon->down = finding;
 }
 
 /* Who listens there, as the kernel knows it. */
@@ -174,6 +92,7 @@ static void take_credentials(doctor_t *doctor, const struct daemon *daemon, int 
         if (endpoint_path(daemon->socket) == NULL ||
             getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || peer.pid <= 0)
                 return;
+        *daemon->pid = peer.pid;
         if (credentials_of_process(doctor->arena, peer.pid, daemon->credentials) != 0)
                 daemon->credentials->name = NULL;
 }
@@ -199,7 +118,13 @@ static void report_permission(doctor_t *doctor, const struct daemon *daemon, con
             user, whole ? "write to the socket" : "enter the folder", refused);
 
         finding_means(findings, finding, "To Postfix, %s is down.", daemon->name);
-        if (whole)
+        *daemon->down = finding;
+        if (whole && (doctor->config->umask_bits & GROUP_USES) != 0) {
+                /* a mode that is set by hand holds until the next start */
+                finding_change(findings, finding, doctor->options.config_path, NULL,
+                               "UMask = \"0007\";");
+                finding_command(findings, finding, "systemctl restart %s", daemon->name);
+        } else if (whole)
                 finding_command(findings, finding, "chgrp %s %s && chmod g+rw %s", user, path,
                                 path);
         else if (is_parent(refused, path))
@@ -249,7 +174,7 @@ static void check_daemon(doctor_t *doctor, const struct daemon *daemon)
                 return;
         }
         take_credentials(doctor, daemon, fd);
-        report_answer(doctor, daemon, daemon->milter ? ask_milter(fd) : ask_policyd(fd));
+        report_answer(doctor, daemon, ask_connected(fd, daemon->milter ? ASK_MILTER : ASK_OURS));
         close(fd);
         if (doctor->postfix != NULL)
                 check_permission(doctor, daemon);
@@ -259,11 +184,15 @@ void doctor_check_sockets(doctor_t *doctor)
 {
         const struct daemon policyd = {.name = "truefrom-policyd",
                                        .socket = doctor->config->policyd.socket,
-                                       .credentials = &doctor->policyd};
+                                       .credentials = &doctor->policyd,
+                                       .down = &doctor->policyd_down,
+                                       .pid = &doctor->policyd_pid};
         const struct daemon milter = {.name = "truefrom-milter",
                                       .socket = doctor->config->milter.socket,
                                       .milter = true,
-                                      .credentials = &doctor->milter};
+                                      .credentials = &doctor->milter,
+                                      .down = &doctor->milter_down,
+                                      .pid = &doctor->milter_pid};
 
         check_daemon(doctor, &policyd);
         check_daemon(doctor, &milter);

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 
@@ -18,7 +19,6 @@ from zones import ZONE
 DOCUMENTED = f"{TOP}/etc/postfix/main.cf.recipient-and-data"
 FAULTDNS = f"{TOP}/tests/support/faultdns.py"
 POLICY = "check_policy_service { unix:truefrom/policyd.sock, timeout=30s, default_action=DUNNO }"
-POLICY_OFF = "check_policy_service unix:other/policy.sock"
 RECIPIENT = "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
 
 
@@ -57,7 +57,7 @@ class Found:
         assert "Sanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
         self.status, self.stderr = done.returncode, done.stderr
         self.all = json.loads(done.stdout)
-        self.findings = self.all["findings"]
+        self.findings, self.afterwards = self.all["findings"], self.all["afterwards"]
 
     def keywords(self, *severities):
         return [finding["keyword"] for finding in self.findings if finding["severity"] in severities]
@@ -70,9 +70,12 @@ class Found:
     def notes(self):
         return set(self.keywords("note"))
 
+    def named(self, keyword):
+        return [finding for finding in self.findings
+                if finding["keyword"] == keyword and finding["severity"] != "ok"]
+
     def __getitem__(self, keyword):
-        found = [finding for finding in self.findings
-                 if finding["keyword"] == keyword and finding["severity"] != "ok"]
+        found = self.named(keyword)
         assert len(found) == 1, (keyword, self.findings)
         return found[0]
 
@@ -145,6 +148,20 @@ class Host:
         with open(self.dkim, "w", encoding="utf-8") as file:
             file.writelines([*rest, line + "\n"])
 
+    def set_conf(self, section, line):
+        """Set an option of truefrom.conf, where it stands or else at the beginning of its group."""
+        name = line.split()[0]
+        with open(self.conf, encoding="utf-8") as file:
+            text = file.read()
+        head, group, rest = "", text, ""
+        if section is not None:
+            found = re.search(rf"(^{section.split()[1]}: {{\n)(.*?)(^}};)", text, re.M | re.S)
+            head, group, rest = text[:found.end(1)], found.group(2), text[found.start(3):]
+        group, count = re.subn(rf"^ *{name} = .*;$", lambda _: line, group, flags=re.M)
+        assert count <= 1, (name, text)
+        with open(self.conf, "w", encoding="utf-8") as file:
+            file.write(head + ("" if count else line + "\n") + group + rest)
+
     def repair(self, change):
         """Do what a finding says."""
         line = change.get("line")
@@ -156,10 +173,8 @@ class Host:
             self.override(change["section"], re.fullmatch(r"-o \{ (.*) \}", line).group(1))
         elif change["file"] == self.dkim:
             self.set_dkim(line)
-        elif change["section"].startswith("group "):
-            name = line.split()[0]
-            group = change["section"].split()[1]
-            self.edit(self.conf, rf"(?<=^{group}: {{\n)    {name} = .*;$", "    " + line)
+        elif change["file"] == self.conf:
+            self.set_conf(change.get("section"), line)
         else:
             raise AssertionError(change)
 
@@ -217,8 +232,19 @@ MAIN_CF = [
      "milter-missing", "smtpd_milters = DKIM, unix:truefrom/milter.sock"),
     ("no DKIM", {"smtpd_milters": "unix:truefrom/milter.sock"},
      "dkim-missing", "smtpd_milters = DKIM, unix:truefrom/milter.sock"),
-    ("first of unknown ones", {"smtpd_milters": "unix:truefrom/milter.sock, inet:127.0.0.1:1"},
-     "milter-last", "smtpd_milters = inet:127.0.0.1:1, unix:truefrom/milter.sock"),
+    ("dead ones", {"smtpd_milters": "inet:127.0.0.1:1, DKIM, unix:truefrom/milter.sock, { unix:no/such, protocol=6 }"},
+     ["milter-down", "milter-down"], "smtpd_milters = DKIM, unix:truefrom/milter.sock"),
+    ("misspelt path", {"smtpd_milters": "DKIM, unix:truefrom/miter.sock"},
+     "milter-path", "smtpd_milters = DKIM, unix:truefrom/milter.sock"),
+    ("misspelt path beside ours", {"smtpd_milters": "unix:truefrom/miter.sock DKIM unix:truefrom/milter.sock"},
+     "milter-path", "smtpd_milters = DKIM, unix:truefrom/milter.sock"),
+    ("OpenDMARC", {"smtpd_milters": "DKIM, local:opendmarc/opendmarc.sock, unix:truefrom/milter.sock"},
+     "opendmarc", "smtpd_milters = DKIM, unix:truefrom/milter.sock"),
+    ("dead policy service", {"smtpd_helo_restrictions": "check_policy_service unix:other/policy.sock, reject_invalid_helo_hostname"},
+     "policy-down", "smtpd_helo_restrictions = reject_invalid_helo_hostname"),
+    ("behind permit_auth_destination",
+     {"smtpd_recipient_restrictions": f"permit_mynetworks, permit_auth_destination, {POLICY}"},
+     "policy-unreachable", f"smtpd_recipient_restrictions = permit_mynetworks, {POLICY}, permit_auth_destination"),
     ("twice", {"smtpd_milters": "DKIM, unix:truefrom/milter.sock, { local:truefrom/milter.sock }"},
      "milter-twice", "smtpd_milters = DKIM, { local:truefrom/milter.sock }"),
     ("through a variable", {"all": "unix:truefrom/milter.sock DKIM", "smtpd_milters": "$all"},
@@ -268,11 +294,14 @@ def test_main_cf(host, parameters, keyword, line):
         return text.replace("DKIM", host.lab.dkim_socket)
     host.main(**{name: real(value) for name, value in parameters.items()})
     found = host.look()
-    assert (found.status, found.problems, found.notes) == (1, [keyword], NOTES)
+    keywords = [keyword] if isinstance(keyword, str) else keyword
+    assert (found.status, found.problems, found.notes) == (1, keywords, NOTES)
     assert found.stderr == ""
     if line is not None:
-        assert found.changes(keyword) == [real(line)]
-        host.repair_all(found[keyword])
+        assert found.afterwards == [f"postfix -c {host.postfix} reload"]
+        for finding in found.named(keywords[0]):
+            assert [change["line"] for change in finding["changes"]] == [real(line)]
+            host.repair_all(finding)
         assert host.look().problems == []
 
 
@@ -287,14 +316,16 @@ def test_milter_protocol(host):
 
 
 def test_no_policy_service(host):
+    # another one, which answers
+    policy_off = f"check_policy_service inet:127.0.0.1:{host.lab.dns_port}"
     host.main(smtpd_recipient_restrictions=f"{RECIPIENT}, reject_rbl_client bl.test, permit",
-              smtpd_data_restrictions=f"reject_unauth_pipelining, {POLICY_OFF}")
+              smtpd_data_restrictions=f"reject_unauth_pipelining, {policy_off}")
     found = host.look()
     # then a forged spf= is believed, too
     assert found.problems == ["policy-missing"]
     assert found.changes("policy-missing") == [
         f"smtpd_recipient_restrictions = {RECIPIENT}, reject_rbl_client bl.test, {POLICY}, permit",
-        f"smtpd_data_restrictions = {POLICY}, reject_unauth_pipelining, {POLICY_OFF}"]
+        f"smtpd_data_restrictions = {POLICY}, reject_unauth_pipelining, {policy_off}"]
     host.repair_all(found["policy-missing"])
     assert host.look().problems == []
 
@@ -421,11 +452,24 @@ def policyd(lab):
         lab.start_policyd()
 
 
-def test_daemon_down(host, lab, policyd):
+def test_daemon_down(host, lab, policyd, tmp_path):
     lab.stop_policyd()
     found = host.look()
     assert found.problems == ["socket-missing"]
     assert found.changes("socket-missing") == ["systemctl start truefrom-policyd"]
+    assert found["socket-missing"]["meaning"] == (
+        "Until it answers, truefrom-milter evaluates SPF itself; default_action is DUNNO.")
+    host.log = str(tmp_path / "mail.log")
+    with open(host.log, "w", encoding="utf-8") as file:
+        file.write("Nov  4 10:00:00 mx truefrom-policyd[7]: fatal: of the process before\n"
+                   "Nov  4 10:00:01 mx truefrom-policyd[8]: started\n"
+                   "Nov  4 10:00:01 mx truefrom-policyd[8]: fatal: StateDirectory /x: Permission denied\n"
+                   "Nov  4 10:00:02 mx truefrom-milter[9]: fatal: x truefrom-policyd[8]: fatal: forged\n")
+    assert host.look()["socket-missing"]["text"].endswith(
+        "; it ended with: fatal: StateDirectory /x: Permission denied")
+    with open(host.log, "a", encoding="utf-8") as file:
+        file.write("2026-11-24T10:00:00.123456+00:00 mx truefrom-policyd[10]: started\n")
+    assert "it ended with" not in host.look()["socket-missing"]["text"]
 
 
 def test_stale_socket(host, lab, policyd):
@@ -444,6 +488,7 @@ def test_daemon_that_does_not_answer(host, lab):
     finally:
         lab.milter.send_signal(signal.SIGCONT)
     assert found.problems == ["socket-silent"]
+    assert found["socket-silent"]["meaning"].startswith("Mail is being deferred")
 
 
 def test_something_else_on_the_socket(host):
@@ -535,7 +580,79 @@ def test_opendkim_listens_elsewhere(host):
     assert found.problems == ["dkim-path"]
     assert found.changes("dkim-path") == [f"Socket local:{host.lab.queue}/opendkim/opendkim.sock"]
     host.repair_all(found["dkim-path"])
+    # it has not been started again
+    found = host.look()
+    assert found.problems == ["milter-down"]
+    assert found.changes("milter-down") == ["systemctl restart opendkim"]
+
+
+CONSEQUENCES = [("tempfail", "Mail is being deferred"), ("accept", "Mail passes unchecked by it"),
+                ("reject", "All mail is being refused"), ("quarantine", "All mail is being held")]
+
+
+@pytest.mark.parametrize("action, text", CONSEQUENCES)
+def test_what_a_dead_milter_does_to_mail(host, action, text):
+    host.main(milter_default_action=action,
+              smtpd_milters=f"inet:127.0.0.1:1, {host.lab.dkim_socket}, unix:truefrom/milter.sock")
+    assert host.look()["milter-down"]["meaning"].startswith(text + ".")
+    host.main(milter_default_action="tempfail",
+              smtpd_milters=f"{{ inet:127.0.0.1:1, default_action={action} }}, {host.lab.dkim_socket}, "
+                            "unix:truefrom/milter.sock")
+    assert host.look()["milter-down"]["meaning"].startswith(text + ".")
+
+
+@pytest.mark.parametrize("action, text", [("DUNNO", "Mail passes unchecked by it"), (None, "Mail is being deferred")])
+def test_what_a_dead_policy_service_does_to_mail(host, action, text):
+    more = f", default_action={action}" if action else ""
+    host.main(smtpd_sender_restrictions=f"check_policy_service {{ inet:127.0.0.1:1{more} }}")
+    assert host.look()["policy-down"]["meaning"].startswith(text + ".")
+
+
+def test_a_milter_is_asked_from_the_chroot(host, lab):
+    """A path that is right outside of the chroot only, and the other way round."""
+    lab_socket = f"{lab.folder}/other.sock"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(lab_socket)
+    os.chmod(lab_socket, 0o777)
+    with listener:
+        host.chroot()
+        host.main(smtpd_milters=f"unix:{lab_socket}, {lab.dkim_socket}, unix:truefrom/milter.sock")
+        assert host.look()["milter-down"]["text"].endswith("there is no such socket")
+        host.postconf("-F", f"{lab.service}/chroot=n")
+        assert host.look()["milter-down"]["text"].endswith("nobody listens there")
+        os.chmod(lab_socket, 0o700)
+        found = host.look()
+        assert found["milter-down"]["text"].endswith("Postfix's user may not use it")
+        assert found.changes("milter-down") == [f"chgrp postfix {lab_socket} && chmod g+rw {lab_socket}"]
+    os.unlink(lab_socket)
+
+
+def test_which_authserv_id_is_odd(host):
+    """Of OpenDKIM's, ours and the trusted one."""
+    def look(ours, trusted, theirs):
+        trusted = f' TrustedAuthservIDs = ( "{trusted}" );' if trusted else ""
+        host.edit(host.conf, r"^AuthservID = .*$", f'AuthservID = "{ours}";{trusted}')
+        host.set_dkim(f"AuthservID {theirs}")
+        return host.look()["dkim-id"]["changes"]
+    assert look("mx.lab.test", None, "other.test") == [{"file": host.dkim, "line": "AuthservID mx.lab.test"}]
+    assert look("other.test", None, "mx.lab.test") == [{"file": host.conf, "line": 'AuthservID = "mx.lab.test";'}]
+    assert look("mx.lab.test", "other.test", "mx.lab.test") == [
+        {"file": host.conf, "line": 'TrustedAuthservIDs = ( "mx.lab.test", "other.test" );'}]
+
+
+def test_permits_that_outside_mail_takes(host):
+    """Asked at recipient restrictions only, some mail goes by."""
+    host.main(smtpd_recipient_restrictions=f"{RECIPIENT}, permit_dnswl_client list.test, {POLICY}",
+              smtpd_data_restrictions="")
+    found = host.look()
+    assert found.problems == ["policy-after-permit"]
+    host.repair_all(found["policy-after-permit"])
     assert host.look().problems == []
+    host.main(smtpd_restriction_classes="asked", asked=POLICY,
+              smtpd_recipient_restrictions=f"{RECIPIENT}, permit_auth_destination, asked")
+    found = host.look()
+    assert found.changes("policy-unreachable") == [
+        f"smtpd_recipient_restrictions = {RECIPIENT}, asked, permit_auth_destination"]
 
 
 def test_opendkim_without_an_id_uses_myhostname(host):
@@ -643,7 +760,8 @@ def test_advice(host, tmp_path):
     host.edit(host.conf, r'Socket = ".*/milter\.sock";', "")
     host.set_dkim("AuthservID HOSTNAME")
     host.set_dkim("Include /none")
-    host.main(smtpd_milter_maps="cidr:/none", smtpd_recipient_restrictions=f"check_policy_service unix:spf, {POLICY}")
+    host.main(smtpd_milter_maps="cidr:/none", smtpd_recipient_restrictions=
+              f"check_policy_service {{ inet:127.0.0.1:{host.lab.dns_port}, policy_context=spf }}, {POLICY}")
     found = host.look()
     assert found.problems == ["socket-unset", "state-missing"]
     assert {"authserv-id", "annotate-only", "dkim-include", "spf-twice"} <= found.notes
@@ -790,6 +908,7 @@ def test_the_manual_has_every_keyword():
                 text = file.read()
             words.update(re.findall(r'SEVERITY_\w+,\s*"([a-z-]+)"', text))
             words.update(re.findall(r'[?:] "([a-z]+-[a-z-]+)"', text))
+            words.update(re.findall(r'report_stopped\(doctor, daemon, "([a-z-]+)"', text))
     with open(f"{TOP}/doc/man/truefrom-doctor.1", encoding="utf-8") as file:
         manual = re.findall(r"^\.It Cm ([a-z-]+)", file.read(), re.M)
     assert sorted(words) == sorted(manual)

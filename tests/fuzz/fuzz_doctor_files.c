@@ -5,6 +5,7 @@
 
 #include "cli/doctor/access.h"
 #include "cli/doctor/joins.h"
+#include "cli/doctor/last_error.h"
 #include "cli/doctor/opendkim.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -31,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         joins_count(text, &joins);
         if (joins.total > size)
                 abort();
+        last_error_find(arena, text, "truefrom-milter");
         credentials_parse(arena, text, &credentials);
         arena_free(arena);
         return 0;

@@ -100,13 +100,17 @@ static int answer(const struct neighbours *neighbours, size_t i)
                    : 0;
 }
 
-static bool is_opendmarc(const char *item)
+static bool is_opendmarc(const struct neighbours *neighbours, const char *item)
 {
-        const char *port = strrchr(item, ':');
+        const char *socket =
+            postfix_socket(neighbours->doctor->arena, item); /* without its braces */
 
-        if (strcasestr(item, "opendmarc") != NULL)
+        if (socket == NULL)
+                return false;
+        if (strcasestr(socket, "opendmarc") != NULL)
                 return true;
-        return strncasecmp(item, "inet:", 5) == 0 && strcmp(port + 1, OPENDMARC_PORT) == 0;
+        return strncasecmp(socket, "inet:", 5) == 0 &&
+               strcmp(strrchr(socket, ':') + 1, OPENDMARC_PORT) == 0;
 }
 
 /* Is it the socket of OpenDKIM's configuration? */
@@ -144,7 +148,7 @@ static enum fault find_fault(const struct neighbours *neighbours, size_t i)
                 return FAULT_NONE;
         if (attachment != ATTACHED_NOT)
                 return neighbours->mends && !neighbours->attached ? FAULT_NONE : FAULT_SLIP;
-        if (neighbours->kind == ASK_MILTER && neighbours->mends && is_opendmarc(item))
+        if (neighbours->kind == ASK_MILTER && neighbours->mends && is_opendmarc(neighbours, item))
                 return FAULT_OPENDMARC;
         if (is_told_elsewhere(neighbours, item))
                 return FAULT_NONE;

@@ -201,6 +201,11 @@ def small_file_system(lab, kib):
         lab.start_policyd()
 
 
+def failed_writes(lab):
+    """Lines that say so, of all policyds of this laboratory: they share a log."""
+    return lab.policyd.text().count("state store: cannot write")
+
+
 def fill(path):
     with open(path, "wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
@@ -209,6 +214,7 @@ def fill(path):
 
 def test_file_system_fills_up_under_the_store(lab):
     """A tmpfs that somebody else fills: expired and old results go all the same, mail flows on."""
+    before = failed_writes(lab)
     with small_file_system(lab, 2048):
         for number in range(200):
             lab.send(message("a@honest.test"), "nodkim", sender=f"{'x' * 60}{number}@honest.test")
@@ -221,7 +227,7 @@ def test_file_system_fills_up_under_the_store(lab):
         log = lab.policyd.text()
         assert lab.policyd.process.poll() is None
         assert "made anew; find out who changes or fills" in log or "cannot write" in log
-        assert log.count("state store: cannot write") <= 2
+        assert failed_writes(lab) - before <= 2
         wait_for(lambda: lab.join(lab.send(message("a@honest.test"), "nodkim")) == "queueid",
                  "results to be stored again")
         os.unlink(f"{lab.state}/ballast")
@@ -230,13 +236,14 @@ def test_file_system_fills_up_under_the_store(lab):
 
 
 def test_policyd_starts_where_there_is_hardly_any_room(lab):
+    before = failed_writes(lab)
     with small_file_system(lab, 160):
         for number in range(300):
             reply = lab.send(message("a@honest.test"), "nodkim",
                              sender=f"{'z' * 60}{number}@honest.test")
             assert reply.code == 250
         assert lab.policyd.process.poll() is None
-        assert lab.policyd.text().count("state store: cannot write") <= 2
+        assert failed_writes(lab) - before <= 2
 
 
 @pytest.mark.parametrize("damage", ["empty", "short", "garbage", "removed"])

@@ -3,6 +3,8 @@
 import glob
 import subprocess
 
+import pytest
+
 import checks
 
 CONFIG = "/etc/truefrom/truefrom.conf"
@@ -45,6 +47,25 @@ def test_readme_leads_to_a_postfix_that_rejects_a_spoof(packaged):
 def test_after_a_reboot_it_works_by_itself(packaged):
     packaged.restart()
     checks.sets_up_what_it_needs(packaged)
+    checks.still_rejects_a_spoof(packaged)
+
+
+@pytest.mark.parametrize("daemon", ["truefrom-policyd", "truefrom-milter"])
+def test_reload_of_a_broken_file_fails_and_changes_nothing(packaged, daemon):
+    """And doctor tells of a file that is newer than what runs, until it is reloaded."""
+    run, good = packaged.machine.run, packaged.machine.read(CONFIG)
+    process = run(f"systemctl show -P MainPID {daemon}")
+    try:
+        packaged.machine.write(CONFIG, good + "Nonsense = 1;\n")
+        assert packaged.machine.fails(f"systemctl reload {daemon}")
+        assert "Nonsense: unknown option" in run(f"journalctl -u {daemon} -o cat")
+        packaged.machine.write(CONFIG, good + "# newer\n")
+        assert "config-older" in run("truefrom doctor --json || true")
+    finally:
+        packaged.machine.write(CONFIG, good)
+    run("systemctl reload truefrom-policyd truefrom-milter")
+    assert "config-older" not in run("truefrom doctor --json || true")
+    assert run(f"systemctl show -P MainPID {daemon}") == process
     checks.still_rejects_a_spoof(packaged)
 
 

@@ -52,19 +52,15 @@ def test_after_a_reboot_it_works_by_itself(packaged):
 
 @pytest.mark.parametrize("daemon", ["truefrom-policyd", "truefrom-milter"])
 def test_reload_of_a_broken_file_fails_and_changes_nothing(packaged, daemon):
-    """And doctor tells of a file that is newer than what runs, until it is reloaded."""
     run, good = packaged.machine.run, packaged.machine.read(CONFIG)
     process = run(f"systemctl show -P MainPID {daemon}")
     try:
         packaged.machine.write(CONFIG, good + "Nonsense = 1;\n")
         assert packaged.machine.fails(f"systemctl reload {daemon}")
         assert "Nonsense: unknown option" in run(f"journalctl -u {daemon} -o cat")
-        packaged.machine.write(CONFIG, good + "# newer\n")
-        assert "config-older" in run("truefrom doctor --json || true")
     finally:
         packaged.machine.write(CONFIG, good)
-    run("systemctl reload truefrom-policyd truefrom-milter")
-    assert "config-older" not in run("truefrom doctor --json || true")
+    run(f"systemctl reload {daemon}")
     assert run(f"systemctl show -P MainPID {daemon}") == process
     checks.still_rejects_a_spoof(packaged)
 

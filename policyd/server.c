@@ -42,6 +42,7 @@ typedef struct server {
         store_statistics_t reported; /* of the store, what was logged */
         time_t losses_logged;
         time_t failure_logged; /* of writing to the store */
+        time_t expiry_logged;  /* of dropping from it */
         bool stopping;
         ev_io listener;
         ev_prepare prepare;
@@ -121,16 +122,22 @@ static void look_at_store(server_t *server)
 }
 
 /* A file system that is full or read-only stays so for a while: a line a minute will do. */
-static void log_failed_commit(server_t *server, int error)
+static bool failure_due(time_t *logged)
 {
         time_t now = time(NULL);
 
-        if (now < server->failure_logged + LOSSES_LOG_SECONDS)
-                return;
-        server->failure_logged = now;
-        log_error("state store: cannot write: %s; look at the file system of %s, the milter "
-                  "evaluates SPF meanwhile",
-                  strerror(-error), server->setup->config->state_directory);
+        if (now < *logged + LOSSES_LOG_SECONDS)
+                return false;
+        *logged = now;
+        return true;
+}
+
+static void log_failed_commit(server_t *server, int error)
+{
+        if (failure_due(&server->failure_logged))
+                log_error("state store: cannot write: %s; look at the file system of %s, the "
+                          "milter evaluates SPF meanwhile",
+                          strerror(-error), server->setup->config->state_directory);
 }
 
 /* All that is ready, in one commit. */
@@ -256,7 +263,7 @@ static void on_expire(struct ev_loop *loop, ev_timer *watcher, int events)
         int dropped = store_expire(server->store, time(NULL), EXPIRE_BATCH);
 
         (void)events;
-        if (dropped < 0)
+        if (dropped < 0 && failure_due(&server->expiry_logged))
                 log_warning(
                     "state store: cannot drop old entries: %s; look at the file system of %s",
                     strerror(-dropped), server->setup->config->state_directory);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/state/guard.h"
@@ -73,6 +74,15 @@ static int reserve_lock_file(const char *directory)
         return error;
 }
 
+static int map_lock_head(environment_t *environment, const char *directory)
+{
+        char path[PATH_SIZE];
+
+        if (!file_path(directory, "lock.mdb", path))
+                return ENAMETOOLONG;
+        return heads_map_lock(&environment->heads, path);
+}
+
 static int note_lock_file(environment_t *environment, const char *directory)
 {
         char path[PATH_SIZE];
@@ -83,7 +93,7 @@ static int note_lock_file(environment_t *environment, const char *directory)
         if (stat(path, &status) != 0)
                 return errno;
         environment->lock_inode = status.st_ino;
-        return 0;
+        return status.st_ino == environment->heads.lock_inode ? 0 : MDB_CORRUPTED;
 }
 
 /* A file that is shorter than its own account of itself would end in SIGBUS when it is read. */
@@ -108,7 +118,8 @@ static int check_size(environment_t *environment, const char *directory)
         environment->device = status.st_dev;
         environment->inode = status.st_ino;
         environment->octets = status.st_size;
-        return note_lock_file(environment, directory);
+        error = note_lock_file(environment, directory);
+        return error == 0 ? heads_note(&environment->heads, path, map.ms_psize) : error;
 }
 
 static int open_databases(environment_t *environment, unsigned txn_flags, unsigned dbi_flags)
@@ -159,6 +170,8 @@ int environment_open_writer(environment_t *environment, const char *directory, s
                 return errno;
         error = lock_file_usable(directory) ? reserve_lock_file(directory) : MDB_CORRUPTED;
         if (error == 0)
+                error = map_lock_head(environment, directory);
+        if (error == 0)
                 error = create(environment);
         if (error == 0)
                 error = mdb_env_set_mapsize(environment->env, size);
@@ -182,7 +195,9 @@ int environment_open_reader(environment_t *environment, const char *directory)
         int error;
 
         memset(environment, 0, sizeof(*environment));
-        error = lock_file_usable(directory) ? create(environment) : MDB_CORRUPTED;
+        error = lock_file_usable(directory) ? map_lock_head(environment, directory) : MDB_CORRUPTED;
+        if (error == 0)
+                error = create(environment);
         if (error == 0)
                 error = mdb_env_open(environment->env, directory, MDB_RDONLY | MDB_NOTLS, 0660);
         if (error == 0)
@@ -203,6 +218,12 @@ void environment_close(environment_t *environment)
 {
         if (environment->env != NULL)
                 guard_run(close_guarded, environment->env);
+        environment_abandon(environment);
+}
+
+void environment_abandon(environment_t *environment)
+{
+        heads_release(&environment->heads);
         environment->env = NULL;
 }
 
@@ -236,14 +257,23 @@ size_t environment_file_size(const environment_t *environment)
         return (size_t)status.st_size;
 }
 
+static void remove_file(const char *directory, const char *name)
+{
+        char path[PATH_SIZE], aside[PATH_SIZE + 64];
+        struct timespec now;
+
+        if (!file_path(directory, name, path) || unlink(path) == 0 || errno == ENOENT)
+                return;
+        clock_gettime(CLOCK_REALTIME, &now);
+        snprintf(aside, sizeof(aside), "%s.aside.%lld.%09ld", path, (long long)now.tv_sec,
+                 now.tv_nsec);
+        (void)rename(path, aside); /* what cannot be done is an error when it is opened */
+}
+
 void environment_remove(const char *directory)
 {
-        char path[PATH_SIZE];
-
-        if (file_path(directory, "data.mdb", path))
-                unlink(path);
-        if (file_path(directory, "lock.mdb", path))
-                unlink(path);
+        remove_file(directory, "data.mdb");
+        remove_file(directory, "lock.mdb");
 }
 
 bool environment_replaced(const environment_t *environment, const char *directory)
@@ -258,7 +288,7 @@ bool environment_replaced(const environment_t *environment, const char *director
                status.st_ino != environment->lock_inode || status.st_size < LOCK_OCTETS_MIN;
 }
 
-bool environment_cut(environment_t *environment)
+bool environment_spoiled(environment_t *environment)
 {
         struct stat status;
         mdb_filehandle_t fd;
@@ -270,23 +300,28 @@ bool environment_cut(environment_t *environment)
                 return true;
         if (status.st_size > seen)
                 environment->octets = status.st_size;
-        return false;
+        return !heads_intact(&environment->heads);
 }
 
+/* LMDB's own errors are negative. Those of the system: what a mutex in garbage gives, and what is
+ * no file. Files of another user are none: the operator is to be told. */
 bool environment_damaged(int error)
 {
         switch (error) {
-        case MDB_CORRUPTED:
-        case MDB_PAGE_NOTFOUND:
-        case MDB_PANIC:
-        case MDB_VERSION_MISMATCH:
-        case MDB_INVALID:
-        case MDB_INCOMPATIBLE:
-        case MDB_BAD_DBI:
-        case MDB_BAD_TXN:
-        case MDB_CURSOR_FULL:
+        case MDB_KEYEXIST:
+        case MDB_NOTFOUND:
+        case MDB_MAP_FULL:
+        case MDB_DBS_FULL:
+        case MDB_READERS_FULL:
+        case MDB_TLS_FULL:
+        case MDB_TXN_FULL:
+        case MDB_MAP_RESIZED:
+                return false;
+        case EINVAL:
+        case ENOTRECOVERABLE:
+        case EISDIR:
                 return true;
         default:
-                return false;
+                return error < 0;
         }
 }

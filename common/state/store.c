@@ -159,7 +159,7 @@ int store_open_environment(store_t *store)
 
         if (guard_run(open_guarded, &opening))
                 return opening.error;
-        store->environment.env = NULL; /* half open: left behind */
+        environment_abandon(&store->environment);
         return MDB_CORRUPTED;
 }
 
@@ -182,10 +182,14 @@ void store_end_view(store_t *store)
 
 int store_recreate(store_t *store)
 {
+        int error;
+
         close_environment(store);
         environment_remove(store->directory);
-        store->recreated++;
-        return store_open_environment(store);
+        error = store_open_environment(store);
+        if (error == 0)
+                store->recreated++;
+        return error;
 }
 
 int store_recreate_smaller(store_t *store)
@@ -297,7 +301,7 @@ int store_statistics(store_t *store, store_statistics_t *statistics)
         memset(statistics, 0, sizeof(*statistics));
         pthread_rwlock_rdlock(&store->lock);
         if (store->environment.env != NULL &&
-            (environment_cut(&store->environment) || !guard_run(count, &counted)))
+            (environment_spoiled(&store->environment) || !guard_run(count, &counted)))
                 counted.error = MDB_CORRUPTED;
         pthread_rwlock_unlock(&store->lock);
         statistics->entries = counted.entries;

@@ -21,7 +21,7 @@ static int decode(store_t *store, const void *data, size_t len, int64_t now, are
 {
         int error;
 
-        if (len < HASH_OCTETS)
+        if (len < HASH_OCTETS || len > HASH_OCTETS + ENTRY_SIZE_MAX)
                 return -EPROTO;
         error = entry_decode(arena, (const uint8_t *)data + HASH_OCTETS, len - HASH_OCTETS, entry);
         if (error != 0)
@@ -88,7 +88,7 @@ static int get_as_reader(store_t *store, uint64_t hash, int64_t now, arena_t *ar
         struct look look = {
             .store = store, .hash = hash, .now = now, .arena = arena, .entry = entry};
 
-        if (environment_cut(&store->environment))
+        if (environment_spoiled(&store->environment))
                 return -EIO;
         if (!guard_run(look_up_as_reader, &look))
                 look.error = -EIO;
@@ -135,10 +135,23 @@ static int get_as_writer(store_t *store, uint64_t hash, int64_t now, arena_t *ar
                 return decode(store, item->value, item->len, now, arena, entry);
         if (store->environment.env == NULL)
                 return -ENOENT;
-        if (!store->looked_over && environment_cut(&store->environment))
+        if (!store->looked_over && environment_spoiled(&store->environment))
                 return -EIO;
         store->looked_over = true;
         return guard_run(look_up_as_writer, &look) ? look.error : -EIO;
+}
+
+static void open_guarded(void *context)
+{
+        store_t *store = context;
+
+        environment_open_reader(&store->environment, store->directory);
+}
+
+static void open_as_reader(store_t *store)
+{
+        if (!guard_run(open_guarded, store))
+                environment_abandon(&store->environment);
 }
 
 /* Look, once a second and in one thread, whether the files are still those that are open. */
@@ -153,7 +166,7 @@ static void follow_files(store_t *store)
             environment_replaced(&store->environment, store->directory))
                 environment_close(&store->environment);
         if (store->environment.env == NULL)
-                environment_open_reader(&store->environment, store->directory);
+                open_as_reader(store);
         pthread_rwlock_unlock(&store->lock);
 }
 

@@ -213,7 +213,7 @@ static int guarded(store_t *store, int (*work)(store_t *store))
 {
         struct guarded guarded = {.store = store, .work = work};
 
-        if (environment_cut(&store->environment))
+        if (environment_spoiled(&store->environment))
                 return MDB_CORRUPTED;
         return guard_run(run_guarded, &guarded) ? guarded.error : MDB_CORRUPTED;
 }
@@ -311,7 +311,7 @@ int store_expire(store_t *store, int64_t now, size_t limit)
         if (store->environment.env == NULL)
                 return 0;
         store_end_view(store);
-        if (environment_cut(&store->environment) ||
+        if (environment_spoiled(&store->environment) ||
             environment_replaced(&store->environment, store->directory) ||
             !guard_run(expire, &expiry))
                 expiry.error = MDB_CORRUPTED;

@@ -270,6 +270,63 @@ def test_lock_file_damaged_while_it_is_used(lab, damage):
              "the milter to find the new store")
 
 
+def overwrite(path, octet):
+    with open(path, "r+b") as file:
+        file.write(bytes([octet]) * os.path.getsize(path))
+
+
+def put_folder(path):
+    os.unlink(path)
+    os.makedirs(f"{path}/folder")
+
+
+@pytest.mark.parametrize("name", ["lock.mdb", "data.mdb"])
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("damage", [lambda path: overwrite(path, 1), lambda path: overwrite(path, 255),
+                                    put_folder], ids=["ones", "ff", "folder"])
+def test_store_is_made_anew_without_a_restart(lab, name, running, damage):
+    """Also what reads as a lock that somebody holds: nobody waits for it."""
+    works(lab)
+    before = lab.policyd.text().count("cannot drop"), lab.policyd.text().count("cannot write")
+    if running:
+        damage(f"{lab.state}/{name}")
+    else:
+        lab.stop_policyd()
+        damage(f"{lab.state}/{name}")
+        lab.start_policyd()
+    for _ in range(3):
+        assert lab.send(message("a@honest.test"), "nodkim").code in (250, 451)
+        assert lab.send(message("a@reject.test"), "nodkim", **EVIL).code in (550, 451)
+    wait_for(lambda: os.path.isfile(f"{lab.state}/{name}"), "the store to be made anew")
+    wait_for(lambda: lab.join(lab.send(message("a@honest.test"), "nodkim")) == "queueid",
+             "the milter to find the new store")
+    for daemon in (lab.policyd, lab.milter):
+        assert daemon.process.poll() is None, daemon.text()[-2000:]
+    log = lab.policyd.text()
+    assert log.count("cannot drop") <= before[0] + 1 and log.count("cannot write") <= before[1] + 1
+
+
+def test_reload_with_a_hundred_thousand_entries(lab):
+    """What follows them in the file counts too; and what is too much leaves what is in use."""
+    try:
+        for daemon in (lab.policyd, lab.milter):
+            lab.reload(daemon, IgnoreMailFrom=[f"d{n}.example" for n in range(100000)] + ["reject.test"],
+                       UMask="0007")
+        assert lab.send(message("a@reject.test"), "nodkim", **EVIL).code == 250
+        huge = ".".join(["a" * 60] * 3)
+        lab.settings.pop("IgnoreMailFrom")
+        for daemon in (lab.policyd, lab.milter):
+            lab.reload(daemon, f"error: {lab.config_path}: not reloaded",
+                       IgnoreMailFrom=[f"{huge}.d{n}.example" for n in range(300000)])
+            assert "out of memory: too much is configured" in daemon.text()
+        assert lab.send(message("a@reject.test"), "nodkim", **EVIL).code == 250
+    finally:
+        lab.settings.pop("IgnoreMailFrom", None)
+        lab.settings.pop("UMask", None)
+        for daemon in (lab.policyd, lab.milter):
+            lab.reload(daemon)
+
+
 def test_policyd_starts_beside_a_milter_that_has_a_cut_lock_file(lab):
     works(lab)
     lab.stop_policyd()

@@ -180,8 +180,17 @@ class Machine:
         begun = time.monotonic()
         try:
             return output(self._inside(command), stdin=subprocess.DEVNULL, timeout=900)
+        except RuntimeError as error:
+            if "systemctl" not in command:
+                raise
+            raise RuntimeError(f"{error}\n{self._journal()}") from error
         finally:
             self.seconds += time.monotonic() - begun
+
+    def _journal(self):
+        """systemctl itself does not say why a unit failed."""
+        return subprocess.run(self._inside("journalctl -u 'truefrom-*' -o short-precise -n 60"),
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
 
     def fails(self, command):
         """Does the shell command end with another status than 0?"""
